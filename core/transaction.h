@@ -1,0 +1,160 @@
+/*
+ * A transaction: one request and its reply, as counted on the wire.  The one table of fields below
+ * is what the JSON writer and the rules both read; names are ECS's, and OpenTelemetry's db.*.  A
+ * field that is not present is unknown; nothing reads it.  All texts are views that live as long as
+ * the call that hands the transaction over.
+ */
+#ifndef SEEPWATCH_CORE_TRANSACTION_H
+#define SEEPWATCH_CORE_TRANSACTION_H
+
+#include "core/address.h"
+#include "core/bytes.h"
+#include "core/json.h"
+
+enum side { SIDE_CLIENT, SIDE_SERVER };
+
+enum action { ACTION_LOGIN, ACTION_LOGOUT, ACTION_READ, ACTION_WRITE, ACTION_DEFINE, ACTION_OTHER };
+enum outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE, OUTCOME_UNKNOWN };
+
+enum field {
+    FIELD_TIMESTAMP,
+    FIELD_EVENT_ACTION,
+    FIELD_EVENT_DURATION,
+    FIELD_EVENT_OUTCOME,
+    FIELD_NETWORK_COMMUNITY_ID,
+    FIELD_NETWORK_COUNTRIES,
+    FIELD_NETWORK_NAME,
+    FIELD_NETWORK_PROTOCOL,
+    FIELD_NETWORK_TRANSPORT,
+    FIELD_CLIENT_AS_NUMBER,
+    FIELD_CLIENT_AS_ORGANIZATION_NAME,
+    FIELD_CLIENT_BYTES,
+    FIELD_CLIENT_GEO_CITY_NAME,
+    FIELD_CLIENT_GEO_COUNTRY_ISO_CODE,
+    FIELD_CLIENT_GEO_LOCATION,
+    FIELD_CLIENT_IP,
+    FIELD_CLIENT_PORT,
+    FIELD_SOURCE_IP,
+    FIELD_SOURCE_PORT,
+    FIELD_SERVER_BYTES,
+    FIELD_SERVER_IP,
+    FIELD_SERVER_PORT,
+    FIELD_SESSION_ID,
+    FIELD_USER_NAME,
+    FIELD_USER_AGENT_ORIGINAL,
+    FIELD_DB_COLLECTION_NAME,
+    FIELD_DB_NAMESPACE,
+    FIELD_DB_OPERATION_NAME,
+    FIELD_DB_QUERY_HASH,
+    FIELD_DB_QUERY_TEXT,
+    FIELD_DB_RESPONSE_AFFECTED_ROWS,
+    FIELD_DB_RESPONSE_RETURNED_ROWS,
+    FIELD_DB_RESPONSE_STATUS_CODE,
+    FIELD_DB_SYSTEM_NAME,
+    FIELD_HTTP_REQUEST_BODY_BYTES,
+    FIELD_HTTP_REQUEST_METHOD,
+    FIELD_HTTP_RESPONSE_BODY_BYTES,
+    FIELD_HTTP_RESPONSE_STATUS_CODE,
+    FIELD_URL_DOMAIN,
+    FIELD_URL_PATH,
+    FIELD_URL_TEMPLATE,
+    FIELD_CAPTURE_LOST_BYTES,
+    FIELD_CAPTURE_PARTIAL,
+    FIELDS_COUNT
+};
+
+enum field_type {
+    FIELD_TYPE_TIME,     /* int64_t, ns since 1970 */
+    FIELD_TYPE_UNSIGNED, /* uint64_t */
+    FIELD_TYPE_HASH,     /* uint64_t, written as 16 hexadecimal digits */
+    FIELD_TYPE_BOOLEAN,  /* bool */
+    FIELD_TYPE_CHOICE,   /* unsigned, an index into the field's choices */
+    FIELD_TYPE_TEXT,     /* struct bytes */
+    FIELD_TYPE_TEXTS,    /* struct texts */
+    FIELD_TYPE_ADDRESS,  /* struct address */
+    FIELD_TYPE_PLACE,    /* struct place */
+};
+
+struct field_info {
+    const char *name;
+    enum field_type type;
+    size_t offset;              /* bytes, of the value in struct transaction */
+    const char *unit;           /* "bytes", "ns", "rows" or NULL: how a person reads the number */
+    const char *const *choices; /* NULL-terminated, of a FIELD_TYPE_CHOICE */
+};
+
+extern const struct field_info FIELDS[FIELDS_COUNT];
+
+/* Several texts of one field. */
+struct texts {
+    const struct bytes *items;
+    size_t count;
+};
+
+/* WGS 84, degrees. */
+struct place {
+    double latitude, longitude;
+};
+
+struct transaction {
+    uint64_t present; /* a bit per enum field */
+    /* For counting; not fields. */
+    bool request_seen, reply_seen;
+    bool is_apart; /* no request of the protocol's own count (a login): left out of requests and
+                      responses */
+
+    int64_t start_ns;     /* first byte of the request; of the reply where there is none */
+    uint64_t duration_ns; /* to the reply's last byte */
+    unsigned action;      /* enum action */
+    unsigned outcome;     /* enum outcome */
+    struct bytes protocol, transport, community_id, network_name;
+    struct texts network_countries;
+    struct address client_ip, source_ip, server_ip;
+    uint64_t client_port, source_port, server_port;
+    uint64_t client_bytes, server_bytes; /* TCP payload of this transaction, each byte once */
+    struct bytes country, city, as_organization;
+    struct place location;
+    uint64_t as_number;
+    struct bytes session_id, user_name, user_agent;
+    struct bytes db_system, db_namespace, db_operation, db_query_text, db_status_code;
+    struct texts db_collections;
+    uint64_t db_query_hash;
+    uint64_t returned_rows, affected_rows;
+    struct bytes http_method, url_domain, url_path, url_template;
+    uint64_t http_status, request_body_bytes, response_body_bytes;
+    bool partial;
+    uint64_t lost_bytes;
+};
+
+static inline bool transaction_has(const struct transaction *t, enum field f)
+{
+    return t->present >> f & 1;
+}
+
+/* transaction_mark says that the member of that field is known now. */
+static inline void transaction_mark(struct transaction *t, enum field f)
+{
+    t->present |= UINT64_C(1) << f;
+}
+
+/* transaction_value gives the place of the field's value, of the field's type. */
+const void *transaction_value(const struct transaction *t, enum field f);
+
+/* field_find gives the field of that name, FIELDS_COUNT where there is none. */
+enum field field_find(struct bytes name);
+
+/* field_write writes the field's value alone; the field must be present. */
+void field_write(struct json *j, const struct transaction *t, enum field f);
+
+/* transaction_write writes the transaction as one JSON object on one line. */
+void transaction_write(struct json *j, const struct transaction *t);
+
+/*
+ * transaction_write_fields writes the members of those fields that are present, nested by their
+ * names ("a.b" and "a.c" become {"a":{"b":..,"c":..}}), into an object that is open.  The fields
+ * must be in the order of enum field.
+ */
+void transaction_write_fields(struct json *j, const struct transaction *t, const enum field *fields,
+                              size_t count);
+
+#endif
