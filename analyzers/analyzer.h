@@ -1,0 +1,116 @@
+/*
+ * The contract of a protocol analyzer: ordered bytes of both sides in, requests and replies out.
+ *
+ * An analyzer is one `struct analyzer`: three functions over a state that belongs to one
+ * connection.  It never allocates, logs, reads a clock or keeps globals.  The feed
+ * (analyzers/feed.h) owns the buffering, the connection (analyzers/connection.h) the order of
+ * things, the pairing (analyzers/pairing.h) what is asked and not yet answered.
+ *
+ * To add a protocol: write one file with its struct, name it in analyzers/registry.c, add a folder
+ * of tests.
+ */
+#ifndef SEEPWATCH_ANALYZERS_ANALYZER_H
+#define SEEPWATCH_ANALYZERS_ANALYZER_H
+
+#include "analyzers/pairing.h"
+#include "core/cursor.h"
+#include "core/transaction.h"
+
+struct connection_facts;
+struct prepared;
+struct settings;
+struct statements;
+
+enum { ANALYZER_PORTS_MAX = 4, IDENTITY_MAX = 256 };
+
+/* What parse says of the bytes at the cursor. */
+enum verdict {
+    VERDICT_TAKEN, /* a message, or a part of one, is read: the cursor stands behind it; `amount`
+                      bytes more follow that need not be seen (STEP_TO_END: until this side ends) */
+    VERDICT_NEEDS, /* too little: call again once `amount` bytes, counted from where the cursor
+                      stood, are there */
+    VERDICT_BAD,   /* no message of this protocol starts here: find the next */
+    VERDICT_HAND_OVER, /* the rest of the connection is another protocol's: x->next names it, or is
+                          NULL (unknown) */
+};
+
+struct step {
+    enum verdict verdict;
+    uint64_t amount; /* bytes */
+};
+
+#define STEP_TO_END UINT64_MAX
+
+static inline struct step step_taken(uint64_t skip)
+{
+    return (struct step){VERDICT_TAKEN, skip};
+}
+
+static inline struct step step_needs(uint64_t len)
+{
+    return (struct step){VERDICT_NEEDS, len};
+}
+
+static inline struct step step_bad(void)
+{
+    return (struct step){VERDICT_BAD, 0};
+}
+
+static inline struct step step_hand_over(void)
+{
+    return (struct step){VERDICT_HAND_OVER, 0};
+}
+
+/* What starts_here says. */
+enum start {
+    START_NO,
+    START_SHORT,  /* cannot be told from these bytes: more of them could tell */
+    START_LIKELY, /* could be one: three in a chain make sure */
+    START_SURE,   /* unmistakable by itself */
+};
+
+/* A connection as its analyzer sees it. */
+struct exchange {
+    void *state;                   /* state_size bytes, zero at first, aligned for anything */
+    struct pairing pairing;        /* requests that wait for their replies */
+    struct statements *statements; /* the SQL statements of all connections, by shape */
+    struct prepared *prepared;     /* the names that clients gave to statements, of all connections */
+    uint64_t connection;           /* number of this connection, unlike that of any other */
+    const struct settings *settings;
+    const struct connection_facts *facts;
+    int64_t start_ns;     /* packet time of the first byte of the message that is parsed */
+    int64_t now_ns;       /* packet time of the newest byte */
+    uint64_t position[2]; /* by enum side: bytes of the stream before the message that is parsed */
+    bool is_midstream;    /* the connection began before the capture, or a part of the beginning was
+                             lost */
+    bool is_encrypted;    /* set by the analyzer: from here on there is nothing to decode, only to
+                             count */
+    const char
+        *next; /* set with VERDICT_HAND_OVER: name of the analyzer that takes over; NULL: none */
+    struct bytes user;         /* account of the connection, a view of the state; empty: unknown */
+    struct bytes software;     /* the client's software, likewise */
+    struct bytes db_namespace; /* database, likewise */
+};
+
+struct analyzer {
+    const char *name;      /* network.protocol */
+    const char *db_system; /* db.system.name; NULL where it is no database */
+    size_t state_size;     /* bytes */
+    size_t message_max;    /* bytes; the most that parse may need at once: more is VERDICT_BAD */
+    uint16_t ports[ANALYZER_PORTS_MAX]; /* the server's usual ports; 0 ends the list */
+
+    /* Reads one message of that side, or as much of one as decides how to go on. */
+    struct step (*parse)(struct exchange *x, enum side side, struct cursor *in);
+
+    /* `lost` bytes of that side are missing, right behind what was parsed or skipped last, other
+       than inside a skip. Messages follow at a place found by starts_here. */
+    void (*gap)(struct exchange *x, enum side side, uint64_t lost);
+
+    /* Can a message of that side start at these bytes?  *message_len becomes its whole length where
+       that can be told, else 0.  x is NULL while nothing is known of the connection; what the state
+       excludes is no start. */
+    enum start (*starts_here)(const struct exchange *x, enum side side, struct cursor in,
+                              uint64_t *message_len);
+};
+
+#endif

@@ -1,0 +1,569 @@
+/*
+ * Until it is decided what a connection speaks, its bytes are kept; then the feeds take them.  The roles of the ends
+ * are taken from the capture where it saw the opening, else from the ports and from what either side says.
+ */
+#include "analyzers/connection.h"
+
+#include "analyzers/feed.h"
+#include "analyzers/prepared.h"
+#include "analyzers/registry.h"
+#include "analyzers/statement.h"
+
+#include <stdlib.h>
+
+enum {
+    UNDECIDED_MAX = 16384,     /* bytes of a side kept until the protocol is found */
+    LATE_STARTS_MAX = 16,      /* segments of an unknown connection tried as a start, when it began before the capture */
+    FRUITLESS_MAX = 1024 * 1024, /* bytes without one message, after which the port is not believed */
+};
+
+struct analysis {
+    const struct settings *settings;
+    struct analysis_events events;
+    void *context;
+    struct budget budget;
+    struct pairing_owner pairing;
+    struct feed_owner feed;
+    struct statements *statements;
+    struct prepared *prepared;
+    struct analysis_counters counters;
+    struct protocol_counters protocols[ANALYZERS_COUNT];
+    uint64_t connections;
+};
+
+struct connection {
+    struct analysis *owner;
+    void *user;
+    struct connection_facts facts;
+    enum connection_kind kind;
+    const struct analyzer *analyzer;
+    struct protocol_counters *protocol;
+    struct exchange x;
+    struct feed feed[2]; /* by enum side */
+    bool is_flipped;     /* direction 0 is the server's */
+    bool is_counted;     /* among the protocol's connections */
+    bool was_server_first;
+    unsigned late_starts;
+    uint64_t bytes[2];    /* all that was seen, by enum side */
+    uint64_t rest[2];     /* bytes after the switch to what is not decoded, by enum side */
+    uint64_t rest_lost;
+    int64_t rest_start_ns, last_ns;
+};
+
+static enum side side_of(const struct connection *c, unsigned direction)
+{
+    return (enum side)(direction ^ (unsigned)c->is_flipped);
+}
+
+/* What the connection knows of a transaction and the analyzer did not say. */
+static void fill(const struct connection *c, struct transaction *tx)
+{
+    const struct exchange *x = &c->x;
+    tx->protocol = bytes_of(c->analyzer->name);
+    tx->transport = bytes_of("tcp");
+    transaction_mark(tx, FIELD_TIMESTAMP);
+    transaction_mark(tx, FIELD_EVENT_ACTION);
+    transaction_mark(tx, FIELD_EVENT_OUTCOME);
+    transaction_mark(tx, FIELD_NETWORK_PROTOCOL);
+    transaction_mark(tx, FIELD_NETWORK_TRANSPORT);
+    transaction_mark(tx, FIELD_CLIENT_BYTES);
+    transaction_mark(tx, FIELD_SERVER_BYTES);
+    if (!transaction_has(tx, FIELD_CLIENT_IP)) {
+        tx->client_ip = c->facts.ip[SIDE_CLIENT];
+        tx->client_port = c->facts.port[SIDE_CLIENT];
+        transaction_mark(tx, FIELD_CLIENT_IP);
+        transaction_mark(tx, FIELD_CLIENT_PORT);
+    }
+    tx->server_ip = c->facts.ip[SIDE_SERVER];
+    tx->server_port = c->facts.port[SIDE_SERVER];
+    transaction_mark(tx, FIELD_SERVER_IP);
+    transaction_mark(tx, FIELD_SERVER_PORT);
+    if (!transaction_has(tx, FIELD_USER_NAME) && x->user.len > 0) {
+        tx->user_name = x->user;
+        transaction_mark(tx, FIELD_USER_NAME);
+    }
+    if (!transaction_has(tx, FIELD_USER_AGENT_ORIGINAL) && x->software.len > 0) {
+        tx->user_agent = x->software;
+        transaction_mark(tx, FIELD_USER_AGENT_ORIGINAL);
+    }
+    if (x->db_namespace.len > 0) {
+        tx->db_namespace = x->db_namespace;
+        transaction_mark(tx, FIELD_DB_NAMESPACE);
+    }
+    if (c->analyzer->db_system) {
+        tx->db_system = bytes_of(c->analyzer->db_system);
+        transaction_mark(tx, FIELD_DB_SYSTEM_NAME);
+    }
+    if (tx->lost_bytes > 0)
+        transaction_mark(tx, FIELD_CAPTURE_LOST_BYTES);
+}
+
+/* The statement's text, operation and tables, by its hash. */
+static void fill_statement(const struct connection *c, struct transaction *tx)
+{
+    if (!transaction_has(tx, FIELD_DB_QUERY_HASH))
+        return;
+    const struct statement *s = statements_find(c->owner->statements, tx->db_query_hash);
+    if (!s)
+        return;
+    tx->db_query_text = s->text;
+    transaction_mark(tx, FIELD_DB_QUERY_TEXT);
+    if (s->operation.len > 0 && !transaction_has(tx, FIELD_DB_OPERATION_NAME)) {
+        tx->db_operation = s->operation;
+        transaction_mark(tx, FIELD_DB_OPERATION_NAME);
+    }
+    tx->db_collections = (struct texts){s->tables, s->tables_count};
+    if (s->tables_count > 0)
+        transaction_mark(tx, FIELD_DB_COLLECTION_NAME);
+}
+
+static void count(struct protocol_counters *p, const struct transaction *tx)
+{
+    p->requests += tx->request_seen && !tx->is_apart;
+    p->responses += tx->reply_seen && !tx->is_apart;
+    p->failures += tx->outcome == OUTCOME_FAILURE;
+    p->lost_bytes += tx->lost_bytes;
+    if (transaction_has(tx, FIELD_DB_RESPONSE_RETURNED_ROWS))
+        p->returned_rows += tx->returned_rows;
+    if (transaction_has(tx, FIELD_DB_RESPONSE_AFFECTED_ROWS))
+        p->affected_rows += tx->affected_rows;
+}
+
+static void hand_on(struct connection *c, struct transaction *tx)
+{
+    fill(c, tx);
+    fill_statement(c, tx);
+    count(c->protocol, tx);
+    c->owner->events.transaction(c->owner->context, c->user, tx);
+}
+
+static struct connection *connection_of(struct exchange *x)
+{
+    return (struct connection *)(void *)((char *)x - offsetof(struct connection, x));
+}
+
+static void emit(struct exchange *x, struct request *r)
+{
+    if (r->tx.reply_seen && x->now_ns >= r->tx.start_ns) {
+        r->tx.duration_ns = (uint64_t)(x->now_ns - r->tx.start_ns);
+        transaction_mark(&r->tx, FIELD_EVENT_DURATION);
+    }
+    hand_on(connection_of(x), &r->tx);
+}
+
+struct analysis *analysis_open(const struct settings *settings, const struct analysis_events *events, void *context)
+{
+    struct analysis *a = calloc(1, sizeof(*a));
+    if (!a)
+        return NULL;
+    a->settings = settings;
+    a->events = *events;
+    a->context = context;
+    a->budget.bytes_max = settings->memory_max;
+    a->pairing = (struct pairing_owner){.budget = &a->budget, .emit = emit};
+    a->feed = (struct feed_owner){.budget = &a->budget};
+    a->statements = statements_open(STATEMENTS_MAX);
+    a->prepared = prepared_open(PREPARED_MAX);
+    if (!a->statements || !a->prepared) {
+        analysis_close(a);
+        return NULL;
+    }
+    return a;
+}
+
+void analysis_close(struct analysis *a)
+{
+    if (!a)
+        return;
+    statements_close(a->statements);
+    prepared_close(a->prepared);
+    free(a);
+}
+
+struct analysis_counters analysis_counters(const struct analysis *a)
+{
+    struct analysis_counters counters = a->counters;
+    counters.resyncs = a->feed.resyncs;
+    counters.pairing_overflows = a->pairing.overflows;
+    counters.denied = a->feed.denied;
+    counters.statements_evicted = statements_evictions(a->statements);
+    counters.prepared_evicted = prepared_evictions(a->prepared);
+    return counters;
+}
+
+const struct protocol_counters *analysis_protocol(const struct analysis *a, size_t n)
+{
+    return &a->protocols[n];
+}
+
+const struct budget *analysis_budget(const struct analysis *a)
+{
+    return &a->budget;
+}
+
+struct connection *connection_open(struct analysis *a, const struct connection_facts *facts, void *owner)
+{
+    struct connection *c = NULL;
+    if (!budget_resize(&a->budget, &c, 0, sizeof(*c)))
+        return NULL;
+    *c = (struct connection){.owner = a, .user = owner, .facts = *facts};
+    c->x.pairing.owner = &a->pairing;
+    c->x.statements = a->statements;
+    c->x.prepared = a->prepared;
+    c->x.settings = a->settings;
+    c->x.facts = &c->facts;
+    c->x.is_midstream = facts->is_midstream;
+    c->x.connection = ++a->connections;
+    for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+        c->feed[side] = (struct feed){.owner = &a->feed, .x = &c->x, .side = (enum side)side};
+    return c;
+}
+
+static void flip(struct connection *c)
+{
+    struct connection_facts *f = &c->facts;
+    struct address ip = f->ip[SIDE_CLIENT];
+    uint16_t port = f->port[SIDE_CLIENT];
+    f->ip[SIDE_CLIENT] = f->ip[SIDE_SERVER];
+    f->port[SIDE_CLIENT] = f->port[SIDE_SERVER];
+    f->ip[SIDE_SERVER] = ip;
+    f->port[SIDE_SERVER] = port;
+    uint64_t bytes = c->bytes[SIDE_CLIENT];
+    c->bytes[SIDE_CLIENT] = c->bytes[SIDE_SERVER];
+    c->bytes[SIDE_SERVER] = bytes;
+    struct feed client = c->feed[SIDE_CLIENT];
+    c->feed[SIDE_CLIENT] = c->feed[SIDE_SERVER];
+    c->feed[SIDE_SERVER] = client;
+    c->feed[SIDE_CLIENT].side = SIDE_CLIENT;
+    c->feed[SIDE_SERVER].side = SIDE_SERVER;
+    c->is_flipped = !c->is_flipped;
+    c->was_server_first = !c->was_server_first;
+}
+
+/* The analyzer that the configuration, or custom, gives that server port; NULL: none. */
+static const struct analyzer *analyzer_of_port(const struct settings *s, uint16_t port)
+{
+    for (size_t i = 0; i < s->ports_count; i++) {
+        if (s->ports[i].port == port)
+            return ANALYZERS[analyzer_find(bytes_of(s->ports[i].protocol))];
+    }
+    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
+        for (size_t i = 0; i < ANALYZER_PORTS_MAX && ANALYZERS[n]->ports[i]; i++) {
+            if (ANALYZERS[n]->ports[i] == port)
+                return ANALYZERS[n];
+        }
+    }
+    return NULL;
+}
+
+static void forget_kept(struct connection *c)
+{
+    feed_clear(&c->feed[SIDE_CLIENT]);
+    feed_clear(&c->feed[SIDE_SERVER]);
+}
+
+static void take(struct connection *c, enum side side, struct bytes data, int64_t ns);
+
+static void believe(struct connection *c, const struct analyzer *a, int64_t ns)
+{
+    if (!budget_resize(&c->owner->budget, &c->x.state, 0, a->state_size)) {
+        c->kind = CONNECTION_UNKNOWN;
+        forget_kept(c);
+        return;
+    }
+    memset(c->x.state, 0, a->state_size);
+    c->analyzer = a;
+    c->protocol = &c->owner->protocols[analyzer_find(bytes_of(a->name))];
+    c->kind = CONNECTION_DECODED;
+    for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        c->feed[side].analyzer = a;
+        c->feed[side].is_lost = c->x.is_midstream;
+    }
+    enum side first = c->was_server_first ? SIDE_SERVER : SIDE_CLIENT;
+    for (unsigned i = 0; i < 2 && c->kind == CONNECTION_DECODED; i++) {
+        enum side side = i ? (enum side)(first ^ 1) : first;
+        if (c->feed[side].buffer_len > 0)
+            take(c, side, (struct bytes){NULL, 0}, ns);
+    }
+}
+
+/* The better of what the two sides' first bytes say for this analyzer and these roles. */
+static enum start starts(const struct connection *c, const struct analyzer *a, bool flipped)
+{
+    enum start best = START_NO;
+    for (int i = 0; i < 2; i++) {
+        const struct feed *f = &c->feed[i];
+        enum side side = (enum side)(i ^ (int)flipped);
+        size_t need;
+        if (f->buffer_len == 0)
+            continue;
+        enum start start = feed_start(a, NULL, side, (struct bytes){f->buffer, f->buffer_len}, 0, &need);
+        best = start > best ? start : best;
+    }
+    return best;
+}
+
+/* Whether an analyzer takes the connection; *is_open becomes true where more bytes may tell. */
+static bool try_analyzer(struct connection *c, const struct analyzer *a, bool by_port, bool *is_open, int64_t ns)
+{
+    for (int flipped = 0; flipped <= (c->facts.roles_sure ? 0 : 1); flipped++) {
+        enum start start = starts(c, a, flipped);
+        *is_open = *is_open || start == START_SHORT;
+        if (start != START_SURE)
+            continue;
+        if (flipped)
+            flip(c);
+        believe(c, a, ns);
+        return true;
+    }
+    /* an old connection to a known port: its messages will be found further on */
+    if (!by_port || !c->facts.is_midstream)
+        return false;
+    believe(c, a, ns);
+    return true;
+}
+
+static void decide(struct connection *c, int64_t ns)
+{
+    const struct analyzer *usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_SERVER]);
+    if (!usual && !c->facts.roles_sure) {
+        usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_CLIENT]);
+        if (usual)
+            flip(c);
+    }
+    /* on a known port, the other side's answer may tell what strange first bytes do not */
+    bool is_open = usual && (c->feed[0].buffer_len == 0 || c->feed[1].buffer_len == 0);
+    if (usual && try_analyzer(c, usual, true, &is_open, ns))
+        return;
+    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
+        if (ANALYZERS[n] != usual && try_analyzer(c, ANALYZERS[n], false, &is_open, ns))
+            return;
+    }
+    bool is_full = c->feed[0].buffer_len >= UNDECIDED_MAX || c->feed[1].buffer_len >= UNDECIDED_MAX;
+    if (is_open && !is_full)
+        return;
+    c->kind = CONNECTION_UNKNOWN;
+    forget_kept(c);
+}
+
+static void undecided_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
+{
+    if (c->feed[0].buffer_len + c->feed[1].buffer_len == 0)
+        c->was_server_first = side == SIDE_SERVER;
+    if (!feed_keep(&c->feed[side], data, ns)) {
+        c->kind = CONNECTION_UNKNOWN;
+        forget_kept(c);
+        return;
+    }
+    decide(c, ns);
+}
+
+/* An old connection, or one whose beginning nobody knew, may still start a message with one of its segments. */
+static void unknown_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
+{
+    if (!c->facts.is_midstream || c->late_starts >= LATE_STARTS_MAX)
+        return;
+    c->late_starts++;
+    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
+        for (int flipped = 0; flipped <= (c->facts.roles_sure ? 0 : 1); flipped++) {
+            size_t need;
+            enum side as = (enum side)(side ^ (enum side)flipped);
+            if (feed_start(ANALYZERS[n], NULL, as, data, 0, &need) != START_SURE)
+                continue;
+            if (flipped)
+                flip(c);
+            believe(c, ANALYZERS[n], ns);
+            if (c->kind == CONNECTION_DECODED)
+                take(c, as, data, ns);
+            return;
+        }
+    }
+}
+
+/* From here on bytes are only counted; or another analyzer goes on with them. */
+static void hand_over(struct connection *c, enum side side, struct bytes rest, int64_t ns)
+{
+    bool is_encrypted = c->x.is_encrypted;
+    c->kind = is_encrypted ? CONNECTION_ENCRYPTED : CONNECTION_OPAQUE;
+    c->protocol->encrypted += is_encrypted;
+    pairing_flush(&c->x);
+    c->rest_start_ns = ns;
+    c->rest[side] += rest.len;
+    c->rest[side ^ 1] += c->feed[side ^ 1].buffer_len;
+    forget_kept(c);
+}
+
+/* Nothing of what the port promised came. */
+static void give_up(struct connection *c)
+{
+    c->owner->counters.given_up++;
+    budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
+    pairing_clear(&c->x.pairing);
+    c->analyzer = NULL;
+    c->protocol = NULL;
+    c->kind = CONNECTION_UNKNOWN;
+    forget_kept(c);
+}
+
+/* The connection's bytes, now and from now on, are that protocol's. */
+static void count_connection(struct connection *c)
+{
+    c->is_counted = true;
+    c->protocol->connections++;
+    c->protocol->client_bytes += c->bytes[SIDE_CLIENT];
+    c->protocol->server_bytes += c->bytes[SIDE_SERVER];
+}
+
+static void take(struct connection *c, enum side side, struct bytes data, int64_t ns)
+{
+    struct bytes rest = {NULL, 0};
+    struct feed *f = &c->feed[side];
+    bool goes_on = feed_take(f, data, ns, &rest);
+    if (!c->is_counted && f->has_parsed)
+        count_connection(c);
+    if (!goes_on)
+        hand_over(c, side, rest, ns);
+    else if (!c->is_counted && c->bytes[SIDE_CLIENT] + c->bytes[SIDE_SERVER] > FRUITLESS_MAX)
+        give_up(c);
+}
+
+void connection_data(struct connection *c, unsigned direction, struct bytes data, int64_t ns)
+{
+    enum side side = side_of(c, direction);
+    c->last_ns = ns;
+    c->bytes[side] += data.len;
+    if (c->is_counted)
+        *(side == SIDE_CLIENT ? &c->protocol->client_bytes : &c->protocol->server_bytes) += data.len;
+    switch (c->kind) {
+    case CONNECTION_UNDECIDED:
+        undecided_data(c, side, data, ns);
+        break;
+    case CONNECTION_UNKNOWN:
+        unknown_data(c, side, data, ns);
+        break;
+    case CONNECTION_DECODED:
+        take(c, side, data, ns);
+        break;
+    case CONNECTION_ENCRYPTED:
+    case CONNECTION_OPAQUE:
+        c->rest[side] += data.len;
+        break;
+    }
+}
+
+void connection_gap(struct connection *c, unsigned direction, uint64_t lost, int64_t ns)
+{
+    enum side side = side_of(c, direction);
+    c->last_ns = ns;
+    c->owner->counters.gaps++;
+    c->owner->counters.lost_bytes += lost;
+    switch (c->kind) {
+    case CONNECTION_UNDECIDED:
+        /* what comes next is no beginning any more */
+        c->facts.is_midstream = c->x.is_midstream = true;
+        c->x.pairing.waiting_lost[side] += lost;
+        feed_clear(&c->feed[side]);
+        break;
+    case CONNECTION_DECODED:
+        if (feed_gap(&c->feed[side], lost, ns))
+            c->x.is_midstream = true;
+        break;
+    case CONNECTION_UNKNOWN:
+    case CONNECTION_ENCRYPTED:
+    case CONNECTION_OPAQUE:
+        c->rest_lost += lost;
+        break;
+    }
+}
+
+void connection_end(struct connection *c, unsigned direction, int64_t ns)
+{
+    c->last_ns = ns;
+    if (c->kind != CONNECTION_DECODED)
+        return;
+    c->x.now_ns = ns;
+    feed_end(&c->feed[side_of(c, direction)]);
+}
+
+bool connection_hint(struct connection *c, struct bytes protocol)
+{
+    size_t n = analyzer_find(protocol);
+    if (n == ANALYZERS_COUNT || c->kind != CONNECTION_UNKNOWN)
+        return false;
+    c->x.is_midstream = true;
+    believe(c, ANALYZERS[n], c->last_ns);
+    return c->kind == CONNECTION_DECODED;
+}
+
+/* What passed after the decoding ended counts for the account all the same. */
+static void hand_on_rest(struct connection *c)
+{
+    struct transaction tx = {.start_ns = c->rest_start_ns,
+                             .duration_ns = (uint64_t)(c->last_ns - c->rest_start_ns),
+                             .action = ACTION_OTHER,
+                             .outcome = OUTCOME_UNKNOWN,
+                             .is_apart = true,
+                             .client_bytes = c->rest[SIDE_CLIENT],
+                             .server_bytes = c->rest[SIDE_SERVER],
+                             .lost_bytes = c->rest_lost};
+    transaction_mark(&tx, FIELD_EVENT_DURATION);
+    hand_on(c, &tx);
+}
+
+/* Bytes that were lost behind the last transaction are told by one more. */
+static void hand_on_lost(struct connection *c)
+{
+    const struct pairing *p = &c->x.pairing;
+    struct transaction tx = {.start_ns = c->last_ns,
+                             .action = ACTION_OTHER,
+                             .outcome = OUTCOME_UNKNOWN,
+                             .is_apart = true,
+                             .partial = true,
+                             .client_bytes = p->waiting_bytes[SIDE_CLIENT],
+                             .server_bytes = p->waiting_bytes[SIDE_SERVER],
+                             .lost_bytes = p->waiting_lost[SIDE_CLIENT] + p->waiting_lost[SIDE_SERVER]};
+    transaction_mark(&tx, FIELD_CAPTURE_PARTIAL);
+    if (tx.lost_bytes > 0)
+        hand_on(c, &tx);
+}
+
+void connection_close(struct connection *c)
+{
+    if (!c)
+        return;
+    if (c->kind == CONNECTION_DECODED) {
+        feed_end(&c->feed[SIDE_CLIENT]);
+        feed_end(&c->feed[SIDE_SERVER]);
+        pairing_flush(&c->x);
+        hand_on_lost(c);
+    }
+    if ((c->kind == CONNECTION_ENCRYPTED || c->kind == CONNECTION_OPAQUE) && c->rest[0] + c->rest[1] > 0)
+        hand_on_rest(c);
+    feed_clear(&c->feed[SIDE_CLIENT]);
+    feed_clear(&c->feed[SIDE_SERVER]);
+    pairing_clear(&c->x.pairing);
+    if (c->x.state)
+        budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
+    struct analysis *owner = c->owner;
+    budget_free(&owner->budget, &c, sizeof(*c));
+}
+
+enum connection_kind connection_kind(const struct connection *c)
+{
+    return c->kind;
+}
+
+const struct connection_facts *connection_facts(const struct connection *c)
+{
+    return &c->facts;
+}
+
+const struct analyzer *connection_analyzer(const struct connection *c)
+{
+    return c->analyzer;
+}
+
+uint64_t connection_bytes(const struct connection *c, enum side side)
+{
+    return c->bytes[side];
+}

@@ -1,0 +1,328 @@
+/*
+ * Messages are parsed where they arrive; only a message cut by the end of a segment is copied.  Once its wanted bytes
+ * are in the buffer it is parsed there, and parsing goes back to the segment behind it.
+ */
+#include "analyzers/feed.h"
+
+enum { BUFFER_FIRST = 256, COPY_AHEAD = 512 };
+
+static struct bytes kept(const struct feed *f)
+{
+    return (struct bytes){f->buffer, f->buffer_len};
+}
+
+static bool append(struct feed *f, struct bytes data, int64_t ns)
+{
+    size_t size = f->buffer_size ? f->buffer_size : BUFFER_FIRST;
+    while (size - f->buffer_len < data.len)
+        size *= 2;
+    if (size != f->buffer_size && !budget_resize(f->owner->budget, &f->buffer, f->buffer_size, size))
+        return false;
+    f->buffer_size = size;
+    if (f->buffer_len == 0)
+        f->start_ns = ns;
+    memcpy(f->buffer + f->buffer_len, data.data, data.len);
+    f->buffer_len += data.len;
+    return true;
+}
+
+static void buffer_drop(struct feed *f, size_t len)
+{
+    memmove(f->buffer, f->buffer + len, f->buffer_len - len);
+    f->buffer_len -= len;
+}
+
+/* An empty buffer that grew large goes back: idle connections cost little. */
+static void buffer_shrink(struct feed *f)
+{
+    if (f->buffer_len == 0 && f->buffer_size > 0) {
+        budget_free(f->owner->budget, &f->buffer, f->buffer_size);
+        f->buffer_size = 0;
+    }
+}
+
+bool feed_keep(struct feed *f, struct bytes data, int64_t ns)
+{
+    return append(f, data, ns);
+}
+
+static void consumed(struct feed *f, uint64_t len, bool skipped)
+{
+    pairing_count(f->x, f->side, len, skipped);
+    f->x->position[f->side] += len;
+}
+
+static void get_lost(struct feed *f)
+{
+    f->is_lost = true;
+    f->searched = 0;
+    f->candidates_count = 0;
+    f->wanted = 0;
+}
+
+/* Passes over what the last step said; true while that message goes on. */
+static bool pass_over(struct feed *f, struct bytes *data)
+{
+    uint64_t len = data->len < f->skip ? data->len : f->skip;
+    if (len > 0)
+        consumed(f, len, true);
+    *data = bytes_from(*data, (size_t)len);
+    if (f->skip != STEP_TO_END)
+        f->skip -= len;
+    if (f->skip > 0)
+        return true;
+    pairing_settle(f->x, f->side);
+    return false;
+}
+
+enum course { COURSE_GOES_ON, COURSE_WAITS, COURSE_LOST, COURSE_OVER };
+
+/* One message at the front of *data, which moves behind it and what it skips. */
+static enum course parse_one(struct feed *f, struct bytes *data)
+{
+    struct cursor in = cursor_over(*data);
+    struct step step = f->analyzer->parse(f->x, f->side, &in);
+    size_t used = cursor_is_short(&in) ? 0 : data->len - in.left;
+    switch (step.verdict) {
+    case VERDICT_TAKEN:
+        f->has_parsed = true;
+        consumed(f, used, false);
+        *data = bytes_from(*data, used);
+        f->skip = step.amount;
+        return pass_over(f, data) ? COURSE_WAITS : COURSE_GOES_ON;
+    case VERDICT_NEEDS:
+        if (step.amount > f->analyzer->message_max)
+            return COURSE_LOST;
+        f->wanted = step.amount > data->len ? (size_t)step.amount : data->len + 1;
+        return COURSE_WAITS;
+    case VERDICT_HAND_OVER:
+        consumed(f, used, false);
+        pairing_settle(f->x, f->side);
+        *data = bytes_from(*data, used);
+        return COURSE_OVER;
+    case VERDICT_BAD:
+        break;
+    }
+    return COURSE_LOST;
+}
+
+enum start feed_start(const struct analyzer *a, const struct exchange *x, enum side side, struct bytes data,
+                      size_t offset, size_t *need)
+{
+    for (int links = 0; links < FEED_CHAIN; links++) {
+        uint64_t len = 0;
+        enum start start = a->starts_here(x, side, cursor_over(bytes_from(data, offset)), &len);
+        *need = data.len + 1;
+        if (start != START_LIKELY)
+            return start;
+        if (len == 0 || len > UINT32_MAX / 2)
+            return START_NO;
+        offset += (size_t)len;
+        if (links + 1 < FEED_CHAIN && offset >= data.len) {
+            *need = offset + 1;
+            return START_SHORT;
+        }
+    }
+    return START_SURE;
+}
+
+/* The candidates whose bytes have come; true where one of them is a start. */
+static bool search_candidates(struct feed *f, size_t *found)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < f->candidates_count; i++) {
+        struct feed_candidate c = f->candidates[i];
+        size_t need = c.need;
+        enum start start = START_SHORT;
+        if (need <= f->buffer_len)
+            start = feed_start(f->analyzer, f->x, f->side, kept(f), c.offset, &need);
+        if (start == START_SURE) {
+            *found = c.offset;
+            return true;
+        }
+        if (start == START_SHORT && need <= UINT32_MAX)
+            f->candidates[left++] = (struct feed_candidate){c.offset, (uint32_t)need};
+    }
+    f->candidates_count = left;
+    return false;
+}
+
+/* Each place is looked at once, and again only when it asked for more bytes: linear. */
+static bool search(struct feed *f, size_t *found)
+{
+    if (search_candidates(f, found))
+        return true;
+    for (; f->searched < f->buffer_len; f->searched++) {
+        size_t need = 0;
+        enum start start = feed_start(f->analyzer, f->x, f->side, kept(f), f->searched, &need);
+        if (start == START_SURE) {
+            *found = f->searched;
+            return true;
+        }
+        if (start == START_SHORT && f->candidates_count < FEED_CANDIDATES_MAX && need <= UINT32_MAX)
+            f->candidates[f->candidates_count++] = (struct feed_candidate){(uint32_t)f->searched, (uint32_t)need};
+    }
+    return false;
+}
+
+static void forget_searched(struct feed *f, size_t len)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < f->candidates_count; i++) {
+        struct feed_candidate c = f->candidates[i];
+        if (c.offset >= len)
+            f->candidates[left++] = (struct feed_candidate){c.offset - (uint32_t)len, c.need - (uint32_t)len};
+    }
+    f->candidates_count = left;
+    f->searched -= len < f->searched ? len : f->searched;
+    consumed(f, len, false);
+    buffer_drop(f, len);
+}
+
+/* Looks for a message in what is kept and in data; false while there is none: everything is kept then. */
+static bool find_again(struct feed *f, struct bytes *data, int64_t ns)
+{
+    while (data->len > 0 || f->searched < f->buffer_len) {
+        size_t found;
+        if (f->buffer_len >= FEED_SEARCH_MAX)
+            forget_searched(f, FEED_SEARCH_MAX / 2);
+        struct bytes piece = bytes_first(*data, FEED_SEARCH_MAX - f->buffer_len);
+        if (piece.len > 0 && !append(f, piece, ns)) {
+            f->owner->denied++;
+            forget_searched(f, f->buffer_len);
+            consumed(f, data->len, false);
+            *data = (struct bytes){NULL, 0};
+            return false;
+        }
+        *data = bytes_from(*data, piece.len);
+        if (!search(f, &found))
+            continue;
+        forget_searched(f, found);
+        pairing_settle(f->x, f->side);
+        f->is_lost = false;
+        f->owner->resyncs++;
+        f->start_ns = ns;
+        return true;
+    }
+    return false;
+}
+
+/*
+ * Parses what is kept, with so much of data as the wanted bytes ask for, and a little more.  Where a message ends
+ * inside that, the rest is taken from data again.
+ */
+static enum course parse_kept(struct feed *f, struct bytes *data, int64_t ns)
+{
+    size_t old = f->buffer_len;
+    size_t lacks = f->wanted > old ? f->wanted - old : 0;
+    struct bytes piece = bytes_first(*data, lacks > COPY_AHEAD ? lacks : COPY_AHEAD);
+    if (piece.len > 0 && !append(f, piece, ns)) {
+        f->owner->denied++;
+        return COURSE_LOST;
+    }
+    if (f->buffer_len < f->wanted) {
+        *data = bytes_from(*data, piece.len);
+        return COURSE_WAITS;
+    }
+    struct bytes view = kept(f);
+    enum course course;
+    f->x->start_ns = f->start_ns;
+    f->wanted = 0;
+    do
+        course = parse_one(f, &view);
+    while (course == COURSE_GOES_ON && f->buffer_len - view.len < old);
+    size_t used = f->buffer_len - view.len;
+    if (used >= old) {
+        /* back to the segment */
+        *data = bytes_from(*data, used - old);
+        f->buffer_len = 0;
+        return course == COURSE_WAITS && f->skip == 0 ? COURSE_GOES_ON : course;
+    }
+    *data = bytes_from(*data, piece.len);
+    buffer_drop(f, used);
+    if (used > 0)
+        f->start_ns = ns;
+    return course == COURSE_WAITS && data->len > 0 ? COURSE_GOES_ON : course;
+}
+
+static enum course parse_data(struct feed *f, struct bytes *data, int64_t ns)
+{
+    f->x->start_ns = ns;
+    enum course course = COURSE_GOES_ON;
+    while (data->len > 0 && course == COURSE_GOES_ON)
+        course = parse_one(f, data);
+    if (course == COURSE_WAITS && f->skip == 0 && data->len > 0) {
+        if (!append(f, *data, ns)) {
+            f->owner->denied++;
+            return COURSE_LOST;
+        }
+        *data = (struct bytes){NULL, 0};
+    }
+    return course;
+}
+
+bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest)
+{
+    f->x->now_ns = ns;
+    if (f->skip > 0 && pass_over(f, &data))
+        return true;
+    for (;;) {
+        if (f->is_lost && !find_again(f, &data, ns))
+            return true;
+        if (f->buffer_len == 0 && data.len == 0)
+            break;
+        enum course course = f->buffer_len > 0 ? parse_kept(f, &data, ns) : parse_data(f, &data, ns);
+        if (course == COURSE_OVER) {
+            *rest = f->buffer_len > 0 ? kept(f) : data;
+            return false;
+        }
+        if (course == COURSE_LOST) {
+            get_lost(f);
+            f->searched = 1; /* not here */
+        }
+        if (course == COURSE_WAITS && (f->skip == 0 || pass_over(f, &data)))
+            break;
+    }
+    buffer_shrink(f);
+    return true;
+}
+
+bool feed_gap(struct feed *f, uint64_t lost, int64_t ns)
+{
+    f->x->now_ns = ns;
+    uint64_t inside = lost < f->skip ? lost : f->skip;
+    if (inside > 0) {
+        pairing_lose(f->x, f->side, inside, true);
+        f->x->position[f->side] += inside;
+        if (f->skip != STEP_TO_END)
+            f->skip -= inside;
+        if (f->skip == 0)
+            pairing_settle(f->x, f->side);
+        lost -= inside;
+        if (lost == 0)
+            return false;
+    }
+    consumed(f, f->buffer_len, false);
+    f->buffer_len = 0;
+    buffer_shrink(f);
+    pairing_lose(f->x, f->side, lost, false);
+    f->x->position[f->side] += lost;
+    f->analyzer->gap(f->x, f->side, lost);
+    pairing_settle(f->x, f->side);
+    get_lost(f);
+    return true;
+}
+
+void feed_end(struct feed *f)
+{
+    if (f->skip == STEP_TO_END) {
+        f->skip = 0;
+        pairing_settle(f->x, f->side);
+    }
+}
+
+void feed_clear(struct feed *f)
+{
+    f->buffer_len = 0;
+    buffer_shrink(f);
+}

@@ -1,0 +1,337 @@
+/*
+ * A line is matched by the length and the letters of its name; a value that goes on in the next
+ * line (obs-fold, RFC 9112, section 5.2) is read as a second value of the same field.
+ */
+#define _GNU_SOURCE /* explicit_bzero */
+#include "analyzers/http_fields.h"
+
+#include "analyzers/connection.h"
+#include "analyzers/template.h"
+
+#include <string.h>
+
+/* Takes the part of *list before the next `separator`, without blanks around. */
+static struct bytes part_take(struct bytes *list, uint8_t separator)
+{
+    size_t len = bytes_index(*list, separator);
+    struct bytes part = bytes_trim(bytes_first(*list, len));
+    *list = bytes_from(*list, len + 1);
+    return part;
+}
+
+static void set_text(struct exchange *x, struct request *r, struct bytes *member, enum field f,
+                     struct bytes text)
+{
+    *member = pairing_note(x, r, text);
+    if (member->len > 0)
+        transaction_mark(&r->tx, f);
+}
+
+/* A host without its port, in lower case (RFC 3986, section 3.2.2). */
+static void set_domain(struct exchange *x, struct request *r, struct bytes host)
+{
+    char text[HTTP_DOMAIN_MAX];
+    size_t bracket = bytes_start(host, "[") ? bytes_index(host, ']') : 0;
+    size_t colon = bracket + bytes_index(bytes_from(host, bracket), ':');
+    host = bytes_first(bytes_first(host, colon), sizeof(text));
+    for (size_t i = 0; i < host.len; i++) {
+        char c = (char)host.data[i];
+        text[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    }
+    set_text(x, r, &r->tx.url_domain, FIELD_URL_DOMAIN,
+             (struct bytes){(const uint8_t *)text, host.len});
+}
+
+static void set_path(struct exchange *x, struct request *r, struct bytes path)
+{
+    char text[TEMPLATE_MAX];
+    struct bytes shown = {(const uint8_t *)text, template_write(path, text)};
+    set_text(x, r, &r->tx.url_path, FIELD_URL_PATH, shown);
+    r->tx.url_template = r->tx.url_path;
+    if (shown.len > 0)
+        transaction_mark(&r->tx, FIELD_URL_TEMPLATE);
+}
+
+/* Behind "http://" or "https://"; empty where target is no absolute URI. */
+static struct bytes behind_scheme(struct bytes target)
+{
+    if (bytes_are_nocase(bytes_first(target, 7), "http://"))
+        return bytes_from(target, 7);
+    if (bytes_are_nocase(bytes_first(target, 8), "https://"))
+        return bytes_from(target, 8);
+    return (struct bytes){NULL, 0};
+}
+
+void http_target(struct exchange *x, struct request *r, struct bytes method, struct bytes target)
+{
+    struct bytes absolute = behind_scheme(target), authority = {NULL, 0};
+    if (bytes_are(method, "CONNECT")) {
+        authority = target;
+    } else if (absolute.len > 0) {
+        size_t len = 0;
+        while (len < absolute.len && !memchr("/?#", absolute.data[len], 3))
+            len++;
+        authority = bytes_first(absolute, len);
+        target = bytes_from(absolute, len);
+    }
+    /* a name and a password may stand before the host; they are not looked at */
+    for (size_t at; (at = bytes_index(authority, '@')) < authority.len;)
+        authority = bytes_from(authority, at + 1);
+    if (authority.len > 0)
+        set_domain(x, r, authority);
+    if (!bytes_are(method, "CONNECT"))
+        set_path(x, r, target.len > 0 ? target : bytes_of("/"));
+}
+
+static void read_length(struct http_head *head, struct bytes value)
+{
+    while (value.len > 0) {
+        uint64_t length;
+        if (!bytes_number(part_take(&value, ','), &length)) {
+            head->is_ambiguous = true;
+            continue;
+        }
+        head->is_ambiguous = head->is_ambiguous || (head->has_length && head->length != length);
+        if (!head->has_length)
+            head->length = length;
+        head->has_length = true;
+    }
+}
+
+static void read_coding(struct http_head *head, struct bytes value)
+{
+    while (value.len > 0) {
+        struct bytes coding = part_take(&value, ',');
+        size_t len = 0;
+        while (len < coding.len && !memchr(" \t;", coding.data[len], 3))
+            len++;
+        coding = bytes_first(coding, len);
+        if (bytes_are_nocase(coding, "chunked"))
+            head->is_chunked = true;
+        else if (coding.len > 0 && !bytes_are_nocase(coding, "identity"))
+            head->has_coding = true;
+    }
+}
+
+static void read_agent(struct exchange *x, struct request *r, struct bytes value, bool goes_on)
+{
+    struct bytes *agent = &r->tx.user_agent;
+    if (agent->len == 0) {
+        set_text(x, r, agent, FIELD_USER_AGENT_ORIGINAL, bytes_first(value, HTTP_AGENT_MAX));
+        return;
+    }
+    /* what goes on is put behind the first part, unless another field was noted since */
+    bool is_last = (const char *)agent->data + agent->len == r->notes + r->notes_len;
+    if (!goes_on || !is_last || agent->len + 1 >= HTTP_AGENT_MAX || value.len == 0)
+        return;
+    agent->len += pairing_note(x, r, bytes_of(" ")).len;
+    agent->len += pairing_note(x, r, bytes_first(value, HTTP_AGENT_MAX - agent->len)).len;
+}
+
+static int base64_value(uint8_t c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* The name before the colon (RFC 7617); what is behind it is not even decoded. */
+static void read_basic(struct exchange *x, struct request *r, struct bytes value)
+{
+    uint8_t user[HTTP_USER_MAX];
+    size_t len = 0;
+    unsigned bits = 0, word = 0;
+    bool is_whole = false;
+    for (size_t i = 0; i < value.len && !is_whole; i++) {
+        int digit = base64_value(value.data[i]);
+        if (digit < 0)
+            break;
+        word = (word << 6 | (unsigned)digit) & 0xffff;
+        bits += 6;
+        if (bits < 8)
+            continue;
+        bits -= 8;
+        uint8_t c = (uint8_t)(word >> bits);
+        is_whole = c == ':';
+        if (!is_whole && len < sizeof(user))
+            user[len++] = c;
+    }
+    if (is_whole && len > 0)
+        set_text(x, r, &r->tx.user_name, FIELD_USER_NAME, (struct bytes){user, len});
+    /* without a colon it is no name, and may be anything */
+    explicit_bzero(user, sizeof(user));
+}
+
+static void read_authorization(struct exchange *x, struct request *r, struct bytes value)
+{
+    struct bytes scheme = part_take(&value, ' ');
+    if (bytes_are_nocase(scheme, "basic") && r->tx.user_name.len == 0)
+        read_basic(x, r, bytes_trim(value));
+}
+
+/* An address with or without quotes, brackets and port (RFC 7239, section 6). */
+static bool node_parse(struct address *a, struct bytes node)
+{
+    if (bytes_start(node, "\""))
+        node = bytes_first(bytes_from(node, 1), bytes_index(bytes_from(node, 1), '"'));
+    if (bytes_start(node, "["))
+        return address_parse(
+            a, bytes_first(bytes_from(node, 1), bytes_index(bytes_from(node, 1), ']')));
+    size_t colon = bytes_index(node, ':');
+    bool is_lone = colon < node.len &&
+                   bytes_index(bytes_from(node, colon + 1), ':') == bytes_from(node, colon + 1).len;
+    return address_parse(a, is_lone ? bytes_first(node, colon) : node);
+}
+
+/*
+ * The client is the last address named that is no proxy of ours, which is the first one met from
+ * the right: what stands further left, anybody could have written.  Where all are proxies, the
+ * first.
+ */
+static void take_node(struct exchange *x, struct http_head *head, struct request *r,
+                      struct bytes node)
+{
+    struct address a;
+    bool is_told = transaction_has(&r->tx, FIELD_CLIENT_IP) || head->has_unknown_client;
+    head->has_unknown_client = !node_parse(&a, node);
+    if (head->has_unknown_client) {
+        r->tx.present &= ~(UINT64_C(1) << FIELD_CLIENT_IP);
+        return;
+    }
+    if (is_told && settings_is_proxy(x->settings, &a))
+        return;
+    r->tx.client_ip = a;
+    r->tx.source_ip = x->facts->ip[SIDE_CLIENT];
+    r->tx.source_port = x->facts->port[SIDE_CLIENT];
+    transaction_mark(&r->tx, FIELD_CLIENT_IP);
+    transaction_mark(&r->tx, FIELD_SOURCE_IP);
+    transaction_mark(&r->tx, FIELD_SOURCE_PORT);
+}
+
+/* Whether this kind of field may tell of the client; the first of its kind takes over. */
+static bool may_tell(struct exchange *x, struct http_head *head, struct request *r,
+                     enum http_told told)
+{
+    if (head->told > told || !settings_is_proxy(x->settings, &x->facts->ip[SIDE_CLIENT]))
+        return false;
+    if (head->told < told) {
+        head->told = told;
+        head->has_unknown_client = false;
+        r->tx.present &= ~(UINT64_C(1) << FIELD_CLIENT_IP);
+    }
+    return true;
+}
+
+static void read_x_forwarded_for(struct exchange *x, struct http_head *head, struct request *r,
+                                 struct bytes value)
+{
+    if (!may_tell(x, head, r, HTTP_TOLD_BY_X_FORWARDED_FOR))
+        return;
+    while (value.len > 0)
+        take_node(x, head, r, part_take(&value, ','));
+}
+
+static void read_forwarded(struct exchange *x, struct http_head *head, struct request *r,
+                           struct bytes value)
+{
+    if (!may_tell(x, head, r, HTTP_TOLD_BY_FORWARDED))
+        return;
+    while (value.len > 0) {
+        struct bytes element = part_take(&value, ',');
+        while (element.len > 0) {
+            struct bytes pair = part_take(&element, ';');
+            if (bytes_are_nocase(bytes_first(pair, 4), "for="))
+                take_node(x, head, r, bytes_from(pair, 4));
+        }
+    }
+}
+
+enum known_field {
+    NO_FIELD,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    OF_BOTH = TRANSFER_ENCODING, /* up to here, of requests and responses */
+    AUTHORIZATION,
+    EXPECT,
+    FORWARDED,
+    HOST,
+    USER_AGENT,
+    X_FORWARDED_FOR,
+    FIELD_NAMES_COUNT
+};
+
+static const char *const names[FIELD_NAMES_COUNT] = {
+    [NO_FIELD] = "",
+    [CONTENT_LENGTH] = "content-length",
+    [TRANSFER_ENCODING] = "transfer-encoding",
+    [AUTHORIZATION] = "authorization",
+    [EXPECT] = "expect",
+    [FORWARDED] = "forwarded",
+    [HOST] = "host",
+    [USER_AGENT] = "user-agent",
+    [X_FORWARDED_FOR] = "x-forwarded-for",
+};
+
+static enum known_field field_of(enum side side, struct bytes name)
+{
+    unsigned last = side == SIDE_CLIENT ? FIELD_NAMES_COUNT - 1 : OF_BOTH;
+    for (unsigned f = NO_FIELD + 1; f <= last; f++) {
+        if (bytes_are_nocase(name, names[f]))
+            return (enum known_field)f;
+    }
+    return NO_FIELD;
+}
+
+static void read_of_request(struct exchange *x, struct http_head *head, struct request *r,
+                            struct bytes value, bool goes_on)
+{
+    switch (head->field) {
+    case AUTHORIZATION:
+        read_authorization(x, r, value);
+        break;
+    case FORWARDED:
+        read_forwarded(x, head, r, value);
+        break;
+    case HOST:
+        if (r->tx.url_domain.len == 0 && value.len > 0)
+            set_domain(x, r, value);
+        break;
+    case USER_AGENT:
+        read_agent(x, r, value, goes_on);
+        break;
+    case X_FORWARDED_FOR:
+        read_x_forwarded_for(x, head, r, value);
+        break;
+    default:
+        break;
+    }
+}
+
+void http_field(struct exchange *x, enum side side, struct http_head *head, struct request *r,
+                struct bytes line)
+{
+    bool goes_on = line.data[0] == ' ' || line.data[0] == '\t';
+    struct bytes value = line;
+    if (!goes_on) {
+        size_t colon = bytes_index(line, ':');
+        head->field = field_of(side, bytes_trim(bytes_first(line, colon)));
+        value = bytes_from(line, colon + 1);
+    }
+    value = bytes_trim(value);
+    switch (head->field) {
+    case NO_FIELD:
+        break;
+    case CONTENT_LENGTH:
+        read_length(head, value);
+        break;
+    case TRANSFER_ENCODING:
+        read_coding(head, value);
+        break;
+    case EXPECT:
+        head->expects_continue = bytes_are_nocase(value, "100-continue");
+        break;
+    default:
+        if (r)
+            read_of_request(x, head, r, value, goes_on);
+    }
+}

@@ -1,0 +1,38 @@
+/*
+ * The header fields of HTTP messages that say how long a body is, who asks, and for what.
+ */
+#ifndef SEEPWATCH_ANALYZERS_HTTP_FIELDS_H
+#define SEEPWATCH_ANALYZERS_HTTP_FIELDS_H
+
+#include "analyzers/analyzer.h"
+
+enum {
+    HTTP_DOMAIN_MAX = 255, /* bytes */
+    HTTP_AGENT_MAX = 256,  /* bytes */
+    HTTP_USER_MAX = 128,   /* bytes */
+};
+
+/* Where the client behind a proxy was told of. */
+enum http_told { HTTP_TOLD_NOT, HTTP_TOLD_BY_FORWARDED, HTTP_TOLD_BY_X_FORWARDED_FOR };
+
+/* What the fields of one head have said. */
+struct http_head {
+    uint64_t length; /* of Content-Length */
+    bool has_length;
+    bool is_ambiguous;       /* Content-Length is no number, or several */
+    bool is_chunked;         /* Transfer-Encoding has "chunked" */
+    bool has_coding;         /* Transfer-Encoding has another coding */
+    bool expects_continue;   /* Expect: 100-continue */
+    bool has_unknown_client; /* a proxy named a client that is no address */
+    enum http_told told;
+    unsigned field; /* of the last line, for lines that go on with it; 0: none of interest */
+};
+
+/* http_target fills url.* from the target of a request. */
+void http_target(struct exchange *x, struct request *r, struct bytes method, struct bytes target);
+
+/* http_field reads one line of a head; r is NULL where the request is not known. */
+void http_field(struct exchange *x, enum side side, struct http_head *head, struct request *r,
+                struct bytes line);
+
+#endif

@@ -1,0 +1,282 @@
+/*
+ * The ring of open requests.  Its places hold pointers, so that a request stays where it is while the ring grows; a
+ * place keeps its request's memory for the next one.
+ */
+#include "analyzers/pairing.h"
+
+#include "analyzers/analyzer.h"
+
+enum { RING_FIRST = 1 };
+
+static struct request **place(const struct pairing *p, size_t n)
+{
+    return &p->ring[(p->first + n) & (p->ring_size - 1)];
+}
+
+struct request *pairing_at(const struct exchange *x, size_t n)
+{
+    return n < x->pairing.count ? *place(&x->pairing, n) : NULL;
+}
+
+struct request *pairing_first(const struct exchange *x)
+{
+    for (size_t n = 0; n < x->pairing.count; n++) {
+        struct request *r = *place(&x->pairing, n);
+        if (!r->is_finished && !r->is_dropped)
+            return r;
+    }
+    return NULL;
+}
+
+struct request *pairing_last(const struct exchange *x)
+{
+    return x->pairing.count ? *place(&x->pairing, x->pairing.count - 1) : NULL;
+}
+
+static bool ring_grow(struct pairing *p)
+{
+    size_t size = p->ring_size ? p->ring_size * 2 : RING_FIRST;
+    if (p->ring_size >= PAIRING_REQUESTS_MAX)
+        return false;
+    if (!budget_resize(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring), size * sizeof(*p->ring)))
+        return false;
+    /* what had wrapped around goes behind the old end */
+    for (size_t i = 0; i < p->ring_size; i++) {
+        p->ring[p->ring_size + i] = i < p->first ? p->ring[i] : NULL;
+        if (i < p->first)
+            p->ring[i] = NULL;
+    }
+    if (p->ring_size == 0)
+        p->ring[0] = NULL;
+    p->ring_size = size;
+    return true;
+}
+
+static void hand_on(struct exchange *x, struct request *r)
+{
+    for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        if (x->pairing.receiving[side] == r)
+            x->pairing.receiving[side] = NULL;
+    }
+    if (!r->is_dropped)
+        x->pairing.owner->emit(x, r);
+    r->is_dropped = true; /* gone, until its place comes to the front */
+}
+
+static void pop(struct pairing *p)
+{
+    p->first = (p->first + 1) & (p->ring_size - 1);
+    p->count--;
+}
+
+/* Pushes out the oldest. */
+static void overflow(struct exchange *x)
+{
+    x->pairing.owner->overflows++;
+    hand_on(x, *place(&x->pairing, 0));
+    pop(&x->pairing);
+}
+
+/* A place at the end of the ring with an empty request in it; NULL without memory. */
+static struct request *place_add(struct exchange *x)
+{
+    struct pairing *p = &x->pairing;
+    if (p->count == p->ring_size && !ring_grow(p)) {
+        if (p->count == 0) {
+            p->owner->overflows++;
+            return NULL;
+        }
+        overflow(x);
+    }
+    struct request **at = place(p, p->count);
+    char *notes = *at ? (*at)->notes : NULL;
+    if (!*at && !budget_resize(p->owner->budget, at, 0, sizeof(**at))) {
+        p->owner->overflows++;
+        return NULL;
+    }
+    **at = (struct request){.notes = notes};
+    (*at)->tx.action = ACTION_OTHER;
+    (*at)->tx.outcome = OUTCOME_UNKNOWN;
+    p->count++;
+    return *at;
+}
+
+static struct request *request_add(struct exchange *x)
+{
+    struct pairing *p = &x->pairing;
+    struct request *r = place_add(x);
+    if (!r)
+        return NULL;
+    r->tx.start_ns = p->waiting_bytes[SIDE_CLIENT] > 0 ? p->waiting_ns : x->start_ns;
+    r->tx.client_bytes = p->waiting_bytes[SIDE_CLIENT];
+    r->tx.lost_bytes = p->waiting_lost[SIDE_CLIENT];
+    r->tx.request_seen = true;
+    p->waiting_bytes[SIDE_CLIENT] = p->waiting_lost[SIDE_CLIENT] = 0;
+    p->receiving[SIDE_CLIENT] = r;
+    return r;
+}
+
+struct request *pairing_open(struct exchange *x)
+{
+    struct pairing *p = &x->pairing;
+    if (p->count > 0 && p->is_stale && !p->is_pipelined)
+        pairing_flush(x);
+    p->is_stale = p->is_stale && p->count > 0;
+    if (pairing_first(x) && !p->is_stale)
+        p->is_pipelined = true;
+    return request_add(x);
+}
+
+struct request *pairing_join(struct exchange *x)
+{
+    return request_add(x);
+}
+
+static struct request *answered(struct exchange *x, struct request *r)
+{
+    struct pairing *p = &x->pairing;
+    if (!r) {
+        r = place_add(x);
+        if (!r)
+            return NULL;
+        r->tx.start_ns = x->start_ns;
+        r->tx.partial = true;
+        /* what the client lost is most likely the request to this */
+        r->tx.lost_bytes = p->waiting_lost[SIDE_CLIENT];
+        p->waiting_lost[SIDE_CLIENT] = 0;
+        transaction_mark(&r->tx, FIELD_CAPTURE_PARTIAL);
+    }
+    r->tx.reply_seen = true;
+    r->tx.server_bytes += p->waiting_bytes[SIDE_SERVER];
+    r->tx.lost_bytes += p->waiting_lost[SIDE_SERVER];
+    p->waiting_bytes[SIDE_SERVER] = p->waiting_lost[SIDE_SERVER] = 0;
+    p->receiving[SIDE_SERVER] = r;
+    return r;
+}
+
+struct request *pairing_reply(struct exchange *x)
+{
+    return answered(x, pairing_first(x));
+}
+
+struct request *pairing_reply_to(struct exchange *x, uint64_t id)
+{
+    for (size_t n = 0; n < x->pairing.count; n++) {
+        struct request *r = pairing_at(x, n);
+        if (r->id == id && !r->is_finished && !r->is_dropped)
+            return answered(x, r);
+    }
+    struct request *r = answered(x, NULL);
+    if (r)
+        r->id = id;
+    return r;
+}
+
+void pairing_receive(struct exchange *x, enum side side, struct request *r)
+{
+    if (r)
+        x->pairing.receiving[side] = r;
+}
+
+void pairing_finish(struct request *r)
+{
+    r->is_finished = true;
+}
+
+void pairing_drop(struct request *r)
+{
+    r->is_dropped = true;
+}
+
+struct bytes pairing_note(struct exchange *x, struct request *r, struct bytes text)
+{
+    struct bytes none = {NULL, 0};
+    if (!r->notes && !budget_resize(x->pairing.owner->budget, &r->notes, 0, PAIRING_NOTES_MAX))
+        return none;
+    text = bytes_first(text, PAIRING_NOTES_MAX - r->notes_len);
+    if (text.len == 0)
+        return none;
+    char *copy = r->notes + r->notes_len;
+    memcpy(copy, text.data, text.len);
+    r->notes_len += text.len;
+    return (struct bytes){(const uint8_t *)copy, text.len};
+}
+
+void pairing_count(struct exchange *x, enum side side, uint64_t bytes, bool skipped)
+{
+    struct pairing *p = &x->pairing;
+    struct request *r = p->receiving[side];
+    if (!r) {
+        if (side == SIDE_CLIENT && p->waiting_bytes[side] == 0)
+            p->waiting_ns = x->start_ns;
+        p->waiting_bytes[side] += bytes;
+        return;
+    }
+    *(side == SIDE_CLIENT ? &r->tx.client_bytes : &r->tx.server_bytes) += bytes;
+    if (skipped && r->skipped_into)
+        *r->skipped_into += bytes;
+}
+
+void pairing_lose(struct exchange *x, enum side side, uint64_t lost, bool skipped)
+{
+    struct pairing *p = &x->pairing;
+    struct request *r = p->receiving[side];
+    if (!skipped) {
+        /* what is missing of the server is mostly the reply to what is asked */
+        p->is_stale = p->is_stale || (side == SIDE_SERVER && p->count > 0);
+        r = r || side == SIDE_CLIENT ? r : pairing_first(x);
+    } else if (r && r->skipped_into) {
+        *r->skipped_into += lost;
+    }
+    if (r)
+        r->tx.lost_bytes += lost;
+    else
+        p->waiting_lost[side] += lost;
+}
+
+void pairing_settle(struct exchange *x, enum side side)
+{
+    struct pairing *p = &x->pairing;
+    if (p->receiving[side])
+        p->receiving[side]->skipped_into = NULL;
+    p->receiving[side] = NULL;
+    bool at_front = true;
+    for (size_t n = 0; n < p->count;) {
+        struct request *r = *place(p, n);
+        bool is_receiving = p->receiving[SIDE_CLIENT] == r || p->receiving[SIDE_SERVER] == r;
+        if (r->is_finished && !r->is_dropped && !is_receiving)
+            hand_on(x, r);
+        if (at_front && r->is_dropped && !is_receiving) {
+            pop(p);
+            continue;
+        }
+        at_front = false;
+        /* in order, what is behind an open request waits; by id it does not */
+        if (r->id == 0)
+            break;
+        n++;
+    }
+}
+
+void pairing_flush(struct exchange *x)
+{
+    while (x->pairing.count > 0) {
+        hand_on(x, *place(&x->pairing, 0));
+        pop(&x->pairing);
+    }
+    x->pairing.is_stale = false;
+}
+
+void pairing_clear(struct pairing *p)
+{
+    for (size_t i = 0; i < p->ring_size; i++) {
+        if (!p->ring[i])
+            continue;
+        if (p->ring[i]->notes)
+            budget_free(p->owner->budget, &p->ring[i]->notes, PAIRING_NOTES_MAX);
+        budget_free(p->owner->budget, &p->ring[i], sizeof(*p->ring[i]));
+    }
+    if (p->ring)
+        budget_free(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring));
+    p->ring_size = p->count = p->first = 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * Where frames come from: capture files (pcap, pcapng, also gzip or zstd; "-" is standard input;
+ * several are merged by time) or live interfaces.  The one file around libpcap.
+ */
+#ifndef SEEPWATCH_CAPTURE_SOURCE_H
+#define SEEPWATCH_CAPTURE_SOURCE_H
+
+#include "capture/capture.h"
+#include "core/error.h"
+
+struct source;
+
+struct source_drops {
+    uint64_t kernel;    /* packets that the kernel dropped because we were too slow */
+    uint64_t interface; /* packets that the network card or its driver dropped */
+};
+
+/*
+ * source_open_files opens all of them, and finds the wrong ones, before the first packet is read.
+ * filter: BPF text, or NULL.  False with a one-line error: which file, what is wrong.
+ */
+bool source_open_files(struct source **s, char *const *paths, size_t count, const char *filter,
+                       struct error *error);
+
+/* source_open_live opens interfaces in promiscuous mode with that ring each. */
+bool source_open_live(struct source **s, char *const *interfaces, size_t count, const char *filter,
+                      size_t ring_bytes, struct error *error);
+
+enum source_status {
+    SOURCE_PACKETS, /* some were given */
+    SOURCE_QUIET,   /* live: none within the timeout of 100 ms */
+    SOURCE_DONE,    /* the end of all files */
+    SOURCE_FAILED,  /* the error says why; what was read before it was given */
+};
+
+/*
+ * source_read gives the next frames, some hundreds at the most, to `take`, in the order of their
+ * time stamps; data is good during the call.
+ */
+enum source_status source_read(struct source *s,
+                               void (*take)(void *context, const struct packet *packet),
+                               void *context, struct error *error);
+
+/* source_drops adds up all interfaces; zero for files. */
+struct source_drops source_drops(struct source *s);
+void source_close(struct source *s);
+
+#endif

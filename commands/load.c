@@ -1,0 +1,81 @@
+/*
+ * The shipped rules are looked for beside the program: installed (../share/seepwatch/rules), or in the tree that it was
+ * built in (../../rules).
+ */
+#define _GNU_SOURCE /* asprintf */
+#include "commands/load.h"
+
+#include "rules/problems.h"
+#include "rules/rule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder of the shipped rules, to be freed; NULL where there is none. */
+static char *shipped_rules(void)
+{
+    static const char *const places[] = {"../share/seepwatch/rules", "../../rules"};
+    char program[4096];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    if (len <= 0)
+        return NULL;
+    program[len] = '\0';
+    *strrchr(program, '/') = '\0';
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char *path;
+        struct stat info;
+        if (asprintf(&path, "%s/%s", program, places[i]) < 0)
+            return NULL;
+        if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+static bool load_rules(struct loaded *l, const struct options *o, struct problems *problems, struct error *error)
+{
+    const char *paths[OPTIONS_LIST_MAX];
+    size_t count = o->rules.count;
+    char *shipped = count == 0 ? shipped_rules() : NULL;
+    for (size_t i = 0; i < count; i++)
+        paths[i] = o->rules.items[i];
+    if (shipped)
+        paths[count++] = shipped;
+    if (count == 0)
+        return error_set(error, ERROR_USAGE, "the shipped rules are not beside the program: name yours with --rules");
+    l->rules = rules_load(paths, count, problems);
+    free(shipped);
+    return true;
+}
+
+static bool load_geo(struct loaded *l, const struct options *o, struct error *error)
+{
+    for (size_t i = 0; i < o->geo.count; i++) {
+        if (!config_add_geo(&l->config, o->geo.items[i]))
+            return error_set(error, ERROR_USAGE, "%s: more than %d databases", o->geo.items[i], GEO_FILES_MAX);
+    }
+    return l->config.geo_count == 0 || geo_open(&l->geo, l->config.geo_paths, l->config.geo_count, error);
+}
+
+bool load(struct loaded *l, const struct options *o, struct error *error)
+{
+    struct problems *problems = calloc(1, sizeof(*problems));
+    if (!problems)
+        return error_set(error, ERROR_WORK, "no memory");
+    (void)config_load(&l->config, o->config, problems);
+    bool is_good = load_rules(l, o, problems, error);
+    if (is_good && problems->count > 0)
+        is_good = problems_error(problems, error);
+    free(problems);
+    return is_good && load_geo(l, o, error);
+}
+
+void loaded_clear(struct loaded *l)
+{
+    geo_close(l->geo);
+    rules_close(l->rules);
+    config_clear(&l->config);
+}

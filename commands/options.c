@@ -1,0 +1,172 @@
+/*
+ * Reading the command line with getopt_long.
+ */
+#define _GNU_SOURCE
+#include "commands/options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: seepwatch watch  -i IFACE [-i IFACE ...] [options]   watch a mirror port\n"
+    "       seepwatch replay FILE ... [options]                  the same over capture files\n"
+    "       seepwatch check [options]                            try rules and configuration\n"
+    "\n"
+    "  -i, --interface IFACE     interface to watch (repeatable)\n"
+    "  -c, --config FILE         configuration: networks, proxies, ports, limits\n"
+    "  -r, --rules PATH          rule file, or folder of *.yaml (repeatable; default: the shipped rules)\n"
+    "  -g, --geo FILE            MMDB file with countries, cities or networks (repeatable)\n"
+    "  -f, --filter BPF          only packets that match, in tcpdump's language\n"
+    "  -s, --state none          keep nothing over a restart (the only choice in this version)\n"
+    "      --alerts FILE         alerts as JSON Lines; without it they are printed as readable lines\n"
+    "      --transactions FILE   every request with its reply, as JSON Lines\n"
+    "      --sessions FILE       sessions with their totals, as JSON Lines\n"
+    "      --summary FILE        one JSON object at the end\n"
+    "  -h, --help                this text\n"
+    "  -V, --version             the version\n"
+    "\n"
+    "FILE may be - for standard output, a capture - for standard input.  watch appends to its logs and opens them\n"
+    "again on SIGHUP; replay begins them anew.\n"
+    "Exit status: 0 done; 1 the work failed; 2 wrong usage, configuration or rules.\n";
+
+const char *options_help(void)
+{
+    return help;
+}
+
+enum { OPTION_ALERTS = 256, OPTION_TRANSACTIONS, OPTION_SESSIONS, OPTION_SUMMARY };
+
+static const struct option long_options[] = {
+    {"interface", required_argument, NULL, 'i'},
+    {"config", required_argument, NULL, 'c'},
+    {"rules", required_argument, NULL, 'r'},
+    {"geo", required_argument, NULL, 'g'},
+    {"filter", required_argument, NULL, 'f'},
+    {"state", required_argument, NULL, 's'},
+    {"alerts", required_argument, NULL, OPTION_ALERTS},
+    {"transactions", required_argument, NULL, OPTION_TRANSACTIONS},
+    {"sessions", required_argument, NULL, OPTION_SESSIONS},
+    {"summary", required_argument, NULL, OPTION_SUMMARY},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static bool list_add(struct option_list *list, char *item, struct error *error)
+{
+    if (list->count == OPTIONS_LIST_MAX)
+        return error_set(error, ERROR_USAGE, "%s: more than %d of a kind", item, OPTIONS_LIST_MAX);
+    list->items[list->count++] = item;
+    return true;
+}
+
+static bool set_state(const char *state, struct error *error)
+{
+    if (strcmp(state, "none") == 0)
+        return true;
+    return error_set(error, ERROR_USAGE, "--state %s: this version keeps no state over a restart; say none", state);
+}
+
+static bool take_option(struct options *o, int letter, char *value, struct error *error)
+{
+    switch (letter) {
+    case 'i':
+        return list_add(&o->interfaces, value, error);
+    case 'r':
+        return list_add(&o->rules, value, error);
+    case 'g':
+        return list_add(&o->geo, value, error);
+    case 's':
+        return set_state(value, error);
+    case 'c':
+        o->config = value;
+        return true;
+    case 'f':
+        o->filter = value;
+        return true;
+    case OPTION_ALERTS:
+        o->alerts = value;
+        return true;
+    case OPTION_TRANSACTIONS:
+        o->transactions = value;
+        return true;
+    case OPTION_SESSIONS:
+        o->sessions = value;
+        return true;
+    case OPTION_SUMMARY:
+        o->summary = value;
+        return true;
+    case 'h':
+        o->command = COMMAND_HELP;
+        return true;
+    case 'V':
+        o->command = COMMAND_VERSION;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool read_command(struct options *o, const char *word, struct error *error)
+{
+    static const struct {
+        const char *word;
+        enum command command;
+    } commands[] = {{"watch", COMMAND_WATCH}, {"replay", COMMAND_REPLAY}, {"check", COMMAND_CHECK},
+                    {"help", COMMAND_HELP}};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(word, commands[i].word) == 0) {
+            o->command = commands[i].command;
+            return true;
+        }
+    }
+    return error_set(error, ERROR_USAGE, "unknown command '%s': say watch, replay or check (seepwatch --help)", word);
+}
+
+static bool check_operands(const struct options *o, struct error *error)
+{
+    if (o->command == COMMAND_REPLAY && o->files.count == 0)
+        return error_set(error, ERROR_USAGE, "replay: name a capture file (seepwatch --help)");
+    if (o->command == COMMAND_WATCH && o->interfaces.count == 0)
+        return error_set(error, ERROR_USAGE, "watch: name an interface with -i (seepwatch --help)");
+    if (o->command != COMMAND_REPLAY && o->files.count > 0)
+        return error_set(error, ERROR_USAGE, "'%s' is one word too many (seepwatch --help)", o->files.items[0]);
+    if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
+        return error_set(error, ERROR_USAGE, "replay reads files: -i is watch's (seepwatch --help)");
+    return true;
+}
+
+bool options_read(struct options *o, int argc, char **argv, struct error *error)
+{
+    *o = (struct options){.command = COMMAND_HELP};
+    bool has_command = false;
+    opterr = 0;
+    for (;;) {
+        int at = optind, letter = getopt_long(argc, argv, "-:i:c:r:g:f:s:hV", long_options, NULL);
+        if (letter == -1)
+            break;
+        if (letter == ':')
+            return error_set(error, ERROR_USAGE, "%s needs a value (seepwatch --help)", argv[at]);
+        if (letter == '?')
+            return error_set(error, ERROR_USAGE, "unknown option %s (seepwatch --help)", argv[at]);
+        bool is_word = letter == 1;
+        if (is_word && !has_command) {
+            if (!read_command(o, optarg, error))
+                return false;
+            has_command = true;
+        } else if (is_word && !list_add(&o->files, optarg, error)) {
+            return false;
+        } else if (!is_word && !take_option(o, letter, optarg, error)) {
+            return false;
+        }
+        if (o->command == COMMAND_VERSION || (o->command == COMMAND_HELP && letter == 'h'))
+            return true;
+    }
+    for (int i = optind; i < argc; i++) {
+        if (!list_add(&o->files, argv[i], error))
+            return false;
+    }
+    if (!has_command)
+        return error_set(error, ERROR_USAGE, "say watch, replay or check (seepwatch --help)");
+    return check_operands(o, error);
+}

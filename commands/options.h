@@ -1,0 +1,37 @@
+/*
+ * The command line: one table of options for all subcommands.
+ */
+#ifndef SEEPWATCH_COMMANDS_OPTIONS_H
+#define SEEPWATCH_COMMANDS_OPTIONS_H
+
+#include "core/error.h"
+#include "profile/geo.h"
+
+#include <stddef.h>
+
+enum { OPTIONS_LIST_MAX = 256 };
+
+struct option_list {
+    char *items[OPTIONS_LIST_MAX];
+    size_t count;
+};
+
+enum command { COMMAND_WATCH, COMMAND_REPLAY, COMMAND_CHECK, COMMAND_HELP, COMMAND_VERSION };
+
+struct options {
+    enum command command;
+    struct option_list files;      /* of replay */
+    struct option_list interfaces; /* of watch */
+    struct option_list rules;      /* files and folders; none: the shipped ones */
+    struct option_list geo;
+    const char *config, *filter;
+    const char *alerts, *transactions, *sessions, *summary; /* NULL: nowhere */
+};
+
+/* options_read reads the command line; the texts stay argv's. */
+bool options_read(struct options *o, int argc, char **argv, struct error *error);
+
+/* options_help gives the text that --help prints. */
+const char *options_help(void);
+
+#endif

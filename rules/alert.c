@@ -1,0 +1,336 @@
+/*
+ * Alerts in words.  Numbers are those of people (5,312, 20 MiB); what came from the wire is cleaned
+ * of control characters, and quoted where it could be taken for a part of the line.
+ */
+#include "rules/alert.h"
+
+#include "core/clock.h"
+#include "rules/quantity.h"
+
+#include <ctype.h>
+
+/* How people call what some fields hold: one value as a key, an amount, several values. */
+static const struct field_words {
+    enum field field;
+    const char *key, *amount, *values;
+} words[] = {
+    {FIELD_USER_NAME, "account", NULL, "accounts"},
+    {FIELD_CLIENT_IP, "client", NULL, "clients"},
+    {FIELD_SERVER_IP, "server", NULL, "servers"},
+    {FIELD_SESSION_ID, "session", NULL, "sessions"},
+    {FIELD_NETWORK_NAME, "network", NULL, "networks"},
+    {FIELD_CLIENT_GEO_COUNTRY_ISO_CODE, "country", NULL, "countries"},
+    {FIELD_SERVER_BYTES, NULL, "of responses", NULL},
+    {FIELD_CLIENT_BYTES, NULL, "of requests", NULL},
+    {FIELD_DB_RESPONSE_RETURNED_ROWS, NULL, "rows returned", NULL},
+    {FIELD_DB_RESPONSE_AFFECTED_ROWS, NULL, "rows changed", NULL},
+    {FIELD_HTTP_RESPONSE_BODY_BYTES, NULL, "of response bodies", NULL},
+    {FIELD_HTTP_REQUEST_BODY_BYTES, NULL, "of request bodies", NULL},
+};
+
+static const struct field_words *words_of(enum field f)
+{
+    static const struct field_words none = {.key = NULL};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (words[i].field == f)
+            return &words[i];
+    }
+    return &none;
+}
+
+/* A text from outside: in quotes where it has blanks or signs of our own lines. */
+static void add_quoted(struct text *t, struct bytes value)
+{
+    bool is_plain = value.len > 0;
+    for (size_t i = 0; i < value.len; i++)
+        is_plain = is_plain && value.data[i] > ' ' && !strchr("\"=,:;", value.data[i]);
+    if (is_plain) {
+        text_add_bytes(t, value);
+        return;
+    }
+    text_add(t, "\"");
+    while (value.len > 0) {
+        size_t len = bytes_index(value, '"');
+        text_add_bytes(t, bytes_first(value, len));
+        if (len < value.len)
+            text_add(t, "'");
+        value = bytes_from(value, len + 1);
+    }
+    text_add(t, "\"");
+}
+
+/* One field of the key. */
+static void add_value(struct text *t, const struct transaction *key, enum field f)
+{
+    if (FIELDS[f].type == FIELD_TYPE_TEXT) {
+        add_quoted(t, *(const struct bytes *)transaction_value(key, f));
+        return;
+    }
+    struct json j = {0};
+    field_write(&j, key, f);
+    struct bytes text = {(const uint8_t *)j.text, j.len};
+    if (text.len > 1 && text.data[0] == '"')
+        text = bytes_first(bytes_from(text, 1), text.len - 2);
+    text_add_bytes(t, text);
+    json_clear(&j);
+}
+
+static enum quantity_unit unit_of(const struct measure *m)
+{
+    bool is_amount = m->kind == MEASURE_SUM || m->kind == MEASURE_MAX;
+    return is_amount ? quantity_unit_of(m->field) : QUANTITY_PLAIN;
+}
+
+/* "5,312 rows returned", "20 MiB of responses in one request", "about 2,040 different accounts" */
+static void add_measured(struct text *t, const struct alert *a)
+{
+    const struct measure *m = &a->rule->measure;
+    text_add(t, "%s", a->is_estimate ? "about " : "");
+    quantity_print(t, a->value, unit_of(m));
+    if (m->kind == MEASURE_COUNT) {
+        text_add(t, " %s", a->value == 1 ? "request" : "requests");
+        return;
+    }
+    const struct field_words *w = words_of(m->field);
+    if (m->kind == MEASURE_DISTINCT && w->values)
+        text_add(t, " different %s", w->values);
+    else if (m->kind == MEASURE_DISTINCT)
+        text_add(t, " different values of %s", FIELDS[m->field].name);
+    else if (w->amount)
+        text_add(t, " %s", w->amount);
+    else
+        text_add(t, " of %s", FIELDS[m->field].name);
+    if (m->kind == MEASURE_MAX)
+        text_add(t, " in one request");
+}
+
+static void add_known(struct text *t, const struct alert *a)
+{
+    for (size_t i = 0; i < a->known_count; i++) {
+        text_add(t, "%s", i > 0 ? ", " : "");
+        add_quoted(t, a->known[i]);
+    }
+}
+
+/* What else is known: the loss, the repeats. */
+static void add_rest(struct text *t, const struct alert *a)
+{
+    if (a->lost_share > 0)
+        text_add(t, "; %.1f %% of the bytes were lost, so it is at least that",
+                 a->lost_share * 100);
+    if (a->repeats == 0)
+        return;
+    text_add(t, "; ");
+    quantity_print(t, a->repeats, QUANTITY_PLAIN);
+    text_add(t, a->repeats == 1 ? " repeat since the last alert" : " repeats since the last alert");
+}
+
+static void add_key_words(struct text *t, const struct alert *a)
+{
+    for (size_t i = 0; i < a->rule->by_count; i++) {
+        enum field f = a->rule->by[i];
+        const char *word = words_of(f)->key;
+        text_add(t, "%s%s ", i > 0 ? ", " : "", word ? word : FIELDS[f].name);
+        add_value(t, &a->key, f);
+    }
+}
+
+size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX])
+{
+    const struct rule *rule = a->rule;
+    struct text t = text_over(message, ALERT_MESSAGE_MAX);
+    text_add_bytes(&t, bytes_of(rule->name));
+    text_add(&t, ": ");
+    add_key_words(&t, a);
+    if (rule->trigger == TRIGGER_FIRST) {
+        const char *word = words_of(rule->first)->key;
+        text_add(&t, " showed the %s ", word ? word : FIELDS[rule->first].name);
+        add_quoted(&t, a->first_value);
+        text_add(&t, " for the first time (before: ");
+        add_known(&t, a);
+        text_add(&t, ")");
+    } else {
+        text_add(&t, ", ");
+        add_measured(&t, a);
+        text_add(&t, " within ");
+        quantity_print_window(&t, rule->over_ns, true);
+        text_add(&t, ", the limit is ");
+        quantity_print(&t, rule->above, unit_of(&rule->measure));
+    }
+    add_rest(&t, a);
+    text_add(&t, ".");
+    return t.len;
+}
+
+static void add_time(struct text *t, int64_t ns)
+{
+    char time[CLOCK_TEXT_MAX];
+    (void)clock_print(ns, time);
+    text_add(t, "%.10s %.8sZ", time, time + 11);
+}
+
+size_t alert_write_line(const struct alert *a, char line[ALERT_LINE_MAX])
+{
+    const struct rule *rule = a->rule;
+    struct text t = text_over(line, ALERT_LINE_MAX);
+    add_time(&t, a->time_ns);
+    text_add(&t, "  ");
+    for (const char *c = SEVERITY_NAMES[rule->severity]; *c; c++)
+        text_add(&t, "%c", toupper((unsigned char)*c));
+    text_add(&t, "  %s ", rule->id);
+    for (size_t i = 0; i < rule->by_count; i++) {
+        text_add(&t, " %s=", FIELDS[rule->by[i]].name);
+        add_value(&t, &a->key, rule->by[i]);
+    }
+    text_add(&t, ": ");
+    if (rule->trigger == TRIGGER_FIRST) {
+        text_add(&t, "%s ", FIELDS[rule->first].name);
+        add_quoted(&t, a->first_value);
+        text_add(&t, " is new, before: ");
+        add_known(&t, a);
+    } else {
+        add_measured(&t, a);
+        text_add(&t, " in ");
+        quantity_print_window(&t, rule->over_ns, false);
+        text_add(&t, ", limit ");
+        quantity_print(&t, rule->above, unit_of(&rule->measure));
+    }
+    add_rest(&t, a);
+    return t.len;
+}
+
+static void write_text(struct json *j, const char *name, const char *text)
+{
+    json_name(j, bytes_of(name));
+    json_text(j, bytes_of(text));
+}
+
+static void write_event(struct json *j, const struct alert *a)
+{
+    static const uint64_t severities[] = {1, 21, 47, 73, 99};
+    static const enum field in_event[] = {FIELD_EVENT_ACTION, FIELD_EVENT_OUTCOME};
+    json_name(j, bytes_of("event"));
+    json_open(j, '{');
+    write_text(j, "kind", "alert");
+    write_text(j, "dataset", "seepwatch.alert");
+    json_name(j, bytes_of("severity"));
+    json_unsigned(j, severities[a->rule->severity]);
+    for (size_t i = 0; i < sizeof(in_event) / sizeof(in_event[0]); i++) {
+        if (!transaction_has(&a->key, in_event[i]))
+            continue;
+        json_name(j, bytes_from(bytes_of(FIELDS[in_event[i]].name), strlen("event.")));
+        field_write(j, &a->key, in_event[i]);
+    }
+    json_close(j, '}');
+}
+
+static void write_rule(struct json *j, const struct rule *rule)
+{
+    json_name(j, bytes_of("rule"));
+    json_open(j, '{');
+    write_text(j, "id", rule->id);
+    write_text(j, "name", rule->name);
+    write_text(j, "severity", SEVERITY_NAMES[rule->severity]);
+    if (rule->note)
+        write_text(j, "description", rule->note);
+    json_close(j, '}');
+    if (!rule->technique)
+        return;
+    json_name(j, bytes_of("threat"));
+    json_open(j, '{');
+    json_name(j, bytes_of("technique"));
+    json_open(j, '{');
+    write_text(j, "id", rule->technique);
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
+/* The key, and what is new to it. */
+static void write_key(struct json *j, const struct alert *a)
+{
+    enum field fields[FIELDS_COUNT];
+    size_t count = 0;
+    for (unsigned f = 0; f < FIELDS_COUNT; f++) {
+        if (f != FIELD_EVENT_ACTION && f != FIELD_EVENT_OUTCOME)
+            fields[count++] = (enum field)f;
+    }
+    transaction_write_fields(j, &a->key, fields, count);
+}
+
+static void write_evidence(struct json *j, const struct alert *a)
+{
+    enum field fields[FIELDS_COUNT];
+    for (unsigned f = 0; f < FIELDS_COUNT; f++)
+        fields[f] = (enum field)f;
+    json_name(j, bytes_of("evidence"));
+    json_open(j, '[');
+    for (size_t i = 0; i < a->evidence_count; i++) {
+        struct transaction t;
+        evidence_transaction(&t, a->evidence[i]);
+        json_open(j, '{');
+        transaction_write_fields(j, &t, fields, FIELDS_COUNT);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void write_window(struct json *j, const struct rule *rule)
+{
+    char window[32];
+    struct text t = text_over(window, sizeof(window));
+    quantity_print_window(&t, rule->over_ns, false);
+    write_text(j, "window", window);
+}
+
+static void write_above(struct json *j, const struct alert *a)
+{
+    write_text(j, "measure", a->rule->measure.text);
+    json_name(j, bytes_of("value"));
+    json_unsigned(j, a->value);
+    json_name(j, bytes_of("at_least"));
+    json_unsigned(j, a->at_least);
+    json_name(j, bytes_of("limit"));
+    json_unsigned(j, a->rule->above);
+    write_window(j, a->rule);
+}
+
+/* The new value itself stands under its field's name, beside the key. */
+static void write_first(struct json *j, const struct alert *a)
+{
+    char measure[NEAREST_WORD_MAX];
+    struct text t = text_over(measure, sizeof(measure));
+    text_add(&t, "first(%s)", FIELDS[a->rule->first].name);
+    write_text(j, "measure", measure);
+    json_name(j, bytes_of("known"));
+    json_open(j, '[');
+    for (size_t i = 0; i < a->known_count; i++)
+        json_text(j, a->known[i]);
+    json_close(j, ']');
+}
+
+void alert_write_json(struct json *j, const struct alert *a)
+{
+    char message[ALERT_MESSAGE_MAX], time[CLOCK_TEXT_MAX];
+    (void)alert_write_message(a, message);
+    (void)clock_print(a->time_ns, time);
+    json_open(j, '{');
+    write_text(j, "@timestamp", time);
+    write_event(j, a);
+    write_rule(j, a->rule);
+    write_text(j, "message", message);
+    write_key(j, a);
+    json_name(j, bytes_of("alert"));
+    json_open(j, '{');
+    if (a->rule->trigger == TRIGGER_FIRST)
+        write_first(j, a);
+    else
+        write_above(j, a);
+    json_name(j, bytes_of("lost_share"));
+    json_real(j, a->lost_share);
+    json_name(j, bytes_of("repeats"));
+    json_unsigned(j, a->repeats);
+    write_evidence(j, a);
+    json_close(j, '}');
+    json_close(j, '}');
+    json_line(j);
+}

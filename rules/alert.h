@@ -1,0 +1,43 @@
+/*
+ * An alert and its two forms: one JSON object (dataset "seepwatch.alert"), one line for a terminal.
+ */
+#ifndef SEEPWATCH_RULES_ALERT_H
+#define SEEPWATCH_RULES_ALERT_H
+
+#include "core/json.h"
+#include "rules/evidence.h"
+#include "rules/rule.h"
+
+enum { ALERT_KNOWN_MAX = 5, ALERT_LINE_MAX = 1024, ALERT_MESSAGE_MAX = 1024 };
+
+/* All views are good during the callback that gets the alert. */
+struct alert {
+    const struct rule *rule;
+    int64_t time_ns;        /* end of the transaction that raised it */
+    struct transaction key; /* has only the fields that the rule counts by, and `first` */
+    double lost_share;      /* of the bytes behind the measure, 0 to 1: what the mirror lost */
+    uint64_t repeats;       /* transactions that would have raised it since the last, folded */
+    struct {                /* TRIGGER_ABOVE */
+        uint64_t value;
+        uint64_t at_least; /* what was counted beyond doubt */
+        bool is_estimate;
+    };
+    struct { /* TRIGGER_FIRST */
+        struct bytes first_value;
+        struct bytes known[ALERT_KNOWN_MAX]; /* values known before, the newest first */
+        size_t known_count;
+    };
+    const struct evidence *evidence[EVIDENCE_MAX]; /* in the order of their times */
+    size_t evidence_count;
+};
+
+/* alert_write_json writes the alert as one JSON object on one line. */
+void alert_write_json(struct json *j, const struct alert *a);
+
+/* alert_write_line writes one line without line feed or control characters; returns its length. */
+size_t alert_write_line(const struct alert *a, char line[ALERT_LINE_MAX]);
+
+/* alert_write_message writes the sentence of `message`. */
+size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX]);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The values of fields as bytes, to be told apart.
+ */
+#include "core/hash.h"
+#include "rules/detector.h"
+
+size_t detector_values(const struct transaction *t, enum field f)
+{
+    if (FIELDS[f].type != FIELD_TYPE_TEXTS)
+        return 1;
+    return ((const struct texts *)transaction_value(t, f))->count;
+}
+
+struct bytes detector_value(const struct transaction *t, enum field f, size_t index)
+{
+    static const size_t sizes[] = {
+        [FIELD_TYPE_TIME] = sizeof(int64_t),      [FIELD_TYPE_UNSIGNED] = sizeof(uint64_t),
+        [FIELD_TYPE_HASH] = sizeof(uint64_t),     [FIELD_TYPE_BOOLEAN] = sizeof(bool),
+        [FIELD_TYPE_CHOICE] = sizeof(unsigned),   [FIELD_TYPE_ADDRESS] = sizeof(struct address),
+        [FIELD_TYPE_PLACE] = sizeof(struct place)};
+    const void *value = transaction_value(t, f);
+    if (FIELDS[f].type == FIELD_TYPE_TEXT)
+        return *(const struct bytes *)value;
+    if (FIELDS[f].type == FIELD_TYPE_TEXTS)
+        return ((const struct texts *)value)->items[index];
+    return (struct bytes){value, sizes[FIELDS[f].type]};
+}
+
+uint64_t detector_hash(const struct transaction *t, enum field f, size_t index, uint64_t seed)
+{
+    return hash_bytes(detector_value(t, f, index), seed);
+}

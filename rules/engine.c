@@ -1,0 +1,315 @@
+/*
+ * Keys are found by a digest of 128 bits of their fields' values.  The engine knows no trigger: it
+ * asks the rule's detector.
+ */
+#include "rules/engine.h"
+
+#include "core/hash.h"
+#include "core/table.h"
+#include "rules/detector.h"
+#include "rules/text.h"
+
+#include <stdlib.h>
+
+enum {
+    TICK_KEYS_MAX = 1024, /* forgotten at one tick, of one rule */
+    ROOM_TRIES_MAX = 16,  /* keys that go to make room for one transaction */
+};
+
+static const struct detector *const detectors[TRIGGERS_COUNT] = {
+    [TRIGGER_ABOVE] = &DETECTOR_ABOVE, [TRIGGER_FIRST] = &DETECTOR_FIRST};
+
+struct digest {
+    uint64_t low, high;
+};
+
+/* A key's value in its table; the detector's state and the texts follow. */
+struct key {
+    int64_t last_ns, alerted_ns;
+    uint64_t repeats; /* since the last alert */
+    bool has_alerted;
+    uint8_t text_len[RULE_BY_MAX];
+};
+
+/* One rule at work. */
+struct watch {
+    struct detection detection;
+    const struct detector *detector;
+    struct table *keys;
+    size_t state_at, texts_at; /* offsets in a key's value */
+    uint64_t evictions;        /* to make room in the budget */
+};
+
+struct evidence_key {
+    uint64_t watch;
+    struct digest digest;
+};
+
+struct engine {
+    struct engine_config config;
+    struct budget budget;
+    struct table *evidence;
+    struct engine_counters counters;
+    size_t watches_count;
+    struct watch watches[];
+};
+
+static size_t aligned(size_t size)
+{
+    size_t align = sizeof(max_align_t);
+    return (size + align - 1) / align * align;
+}
+
+static void *state_of(const struct watch *w, struct key *k)
+{
+    return (char *)k + w->state_at;
+}
+
+static uint8_t *text_of(const struct watch *w, struct key *k, size_t i)
+{
+    return (uint8_t *)k + w->texts_at + i * KEY_TEXT_MAX;
+}
+
+static void key_evicted(void *context, void *value)
+{
+    struct watch *w = context;
+    w->detector->clear(&w->detection, state_of(w, value));
+}
+
+static bool watch_open(struct watch *w, struct engine *e, const struct rule *rule)
+{
+    w->detection =
+        (struct detection){.rule = rule, .budget = &e->budget, .seed = hash_mix(e->config.seed, 1)};
+    w->detector = detectors[rule->trigger];
+    w->state_at = aligned(sizeof(struct key));
+    w->texts_at = w->state_at + aligned(w->detector->state_size);
+    struct table_config config = {.entries_max = e->config.keys_max,
+                                  .key_size = sizeof(struct digest),
+                                  .value_size = w->texts_at + rule->by_count * KEY_TEXT_MAX,
+                                  .seed = e->config.seed,
+                                  .evicted = key_evicted,
+                                  .context = w};
+    w->keys = table_open(&config);
+    return w->keys != NULL;
+}
+
+struct engine *engine_open(const struct rules *rules, const struct engine_config *config)
+{
+    size_t count = rules_count(rules);
+    struct engine *e = calloc(1, sizeof(*e) + count * sizeof(struct watch));
+    if (!e)
+        return NULL;
+    e->config = *config;
+    if (e->config.keys_max == 0)
+        e->config.keys_max = KEYS_MAX;
+    e->budget.bytes_max = config->bytes_max > 0 ? config->bytes_max : ENGINE_BYTES_MAX;
+    struct table_config evidence = {.entries_max = EVIDENCE_KEYS_MAX,
+                                    .key_size = sizeof(struct evidence_key),
+                                    .value_size = sizeof(struct evidence_list),
+                                    .seed = config->seed};
+    e->evidence = table_open(&evidence);
+    bool is_good = e->evidence != NULL;
+    for (size_t i = 0; i < count && is_good; i++) {
+        const struct rule *rule = rules_at(rules, i);
+        if (rule->is_enabled)
+            is_good = watch_open(&e->watches[e->watches_count++], e, rule);
+    }
+    if (is_good)
+        return e;
+    engine_close(e);
+    return NULL;
+}
+
+void engine_close(struct engine *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->watches_count; i++)
+        table_close(e->watches[i].keys);
+    table_close(e->evidence);
+    free(e);
+}
+
+static struct digest digest_of(const struct engine *e, const struct rule *rule,
+                               const struct transaction *t)
+{
+    struct digest d = {e->config.seed, ~e->config.seed};
+    for (size_t i = 0; i < rule->by_count; i++) {
+        struct bytes value = detector_value(t, rule->by[i], 0);
+        d.low = hash_bytes(value, d.low);
+        d.high = hash_bytes(value, d.high);
+    }
+    return d;
+}
+
+/* What an alert will show of the key. */
+static void keep_texts(const struct watch *w, struct key *k, const struct transaction *t)
+{
+    const struct rule *rule = w->detection.rule;
+    for (size_t i = 0; i < rule->by_count; i++) {
+        struct bytes value = text_cut(detector_value(t, rule->by[i], 0), KEY_TEXT_MAX);
+        k->text_len[i] = (uint8_t)value.len;
+        if (value.len > 0)
+            memcpy(text_of(w, k, i), value.data, value.len);
+    }
+}
+
+/* The key as a transaction that has only its fields. */
+static void restore_key(struct transaction *t, const struct watch *w, struct key *k)
+{
+    const struct rule *rule = w->detection.rule;
+    for (size_t i = 0; i < rule->by_count; i++) {
+        enum field f = rule->by[i];
+        struct bytes text = {text_of(w, k, i), k->text_len[i]};
+        bool is_text = FIELDS[f].type == FIELD_TYPE_TEXT;
+        memcpy((char *)t + FIELDS[f].offset, is_text ? (const void *)&text : text.data,
+               is_text ? sizeof(text) : text.len);
+        transaction_mark(t, f);
+    }
+}
+
+/* Lets the oldest key of the rule with the most keys go, but not k; false where there is none. */
+static bool make_room(struct engine *e, const struct key *k)
+{
+    struct watch *fullest = NULL;
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = &e->watches[i];
+        if (!fullest || table_count(w->keys) > table_count(fullest->keys))
+            fullest = w;
+    }
+    void *oldest = table_oldest(fullest->keys);
+    if (oldest == k)
+        return false;
+    table_remove(fullest->keys, oldest);
+    fullest->evictions++;
+    return true;
+}
+
+static enum finding count(struct engine *e, struct watch *w, struct key *k,
+                          const struct occurrence *o, uint64_t *weight)
+{
+    enum finding found = FINDING_DENIED;
+    for (unsigned i = 0; i < ROOM_TRIES_MAX && found == FINDING_DENIED; i++) {
+        found = w->detector->count(&w->detection, state_of(w, k), o, weight);
+        if (found == FINDING_DENIED && !make_room(e, k))
+            break;
+    }
+    e->counters.denied += found == FINDING_DENIED;
+    e->counters.late += found == FINDING_LATE;
+    e->counters.counted += found != FINDING_DENIED && found != FINDING_LATE;
+    return found;
+}
+
+/* The evidence in the order of time; alerts are rare, so sorting is not worth more than this. */
+static void attach_evidence(struct alert *a, const struct evidence_list *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        size_t at = a->evidence_count++;
+        for (; at > 0 && a->evidence[at - 1]->end_ns > l->items[i].end_ns; at--)
+            a->evidence[at] = a->evidence[at - 1];
+        a->evidence[at] = &l->items[i];
+    }
+}
+
+static void raise_alert(struct engine *e, struct watch *w, struct key *k,
+                        const struct occurrence *o, const struct engine_context *context,
+                        struct evidence_list *evidence)
+{
+    struct alert a = {.rule = w->detection.rule, .time_ns = o->time_ns, .repeats = k->repeats};
+    restore_key(&a.key, w, k);
+    w->detector->describe(&w->detection, state_of(w, k), o, &a);
+    if (context && context->session_lost_share > a.lost_share)
+        a.lost_share = context->session_lost_share;
+    if (evidence) {
+        evidence_forget(evidence, o->time_ns - w->detector->span_ns(a.rule));
+        attach_evidence(&a, evidence);
+    }
+    k->has_alerted = true;
+    k->alerted_ns = o->time_ns;
+    k->repeats = 0;
+    e->counters.alerts++;
+    e->config.alert(e->config.context, &a);
+}
+
+static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
+                        const struct engine_context *context)
+{
+    struct watch *w = &e->watches[at];
+    struct digest digest = digest_of(e, w->detection.rule, o->transaction);
+    bool is_new;
+    uint64_t weight = 0;
+    struct key *k = table_touch(w->keys, &digest, &is_new);
+    if (!k) {
+        e->counters.denied++;
+        return;
+    }
+    if (is_new)
+        keep_texts(w, k, o->transaction);
+    if (is_new || k->last_ns < o->time_ns)
+        k->last_ns = o->time_ns;
+    enum finding found = count(e, w, k, o, &weight);
+    if (found != FINDING_NEAR && found != FINDING_RAISED)
+        return;
+    const struct evidence_key evidence_key = {at, digest};
+    struct evidence_list *evidence = table_touch(e->evidence, &evidence_key, NULL);
+    if (evidence)
+        evidence_add(evidence, o->transaction, o->time_ns, weight);
+    if (found != FINDING_RAISED)
+        return;
+    if (!k->has_alerted || o->time_ns - k->alerted_ns >= w->detection.rule->quiet_ns) {
+        raise_alert(e, w, k, o, context, evidence);
+    } else {
+        k->repeats++;
+        e->counters.folded++;
+    }
+}
+
+/* The end of a transaction, within what later arithmetic can bear. */
+static int64_t end_of(const struct transaction *t)
+{
+    const int64_t latest = INT64_MAX / 2;
+    int64_t start = t->start_ns < 0 ? 0 : t->start_ns > latest ? latest : t->start_ns;
+    if (!transaction_has(t, FIELD_EVENT_DURATION))
+        return start;
+    uint64_t left = (uint64_t)(latest - start);
+    return start + (int64_t)(t->duration_ns < left ? t->duration_ns : left);
+}
+
+void engine_transaction(struct engine *e, const struct transaction *t,
+                        const struct engine_context *context)
+{
+    const struct occurrence o = {t, end_of(t)};
+    e->counters.transactions++;
+    for (size_t i = 0; i < e->watches_count; i++) {
+        if (expression_holds(&e->watches[i].detection.rule->when, t))
+            watch_count(e, i, &o, context);
+    }
+}
+
+void engine_tick(struct engine *e, int64_t now_ns)
+{
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = &e->watches[i];
+        int64_t before_ns = now_ns - w->detector->keep_ns(w->detection.rule);
+        for (unsigned forgotten = 0; forgotten < TICK_KEYS_MAX; forgotten++) {
+            struct key *oldest = table_oldest(w->keys);
+            if (!oldest || oldest->last_ns >= before_ns)
+                break;
+            table_remove(w->keys, oldest);
+        }
+    }
+}
+
+struct engine_counters engine_counters(const struct engine *e)
+{
+    struct engine_counters c = e->counters;
+    for (size_t i = 0; i < e->watches_count; i++) {
+        const struct watch *w = &e->watches[i];
+        c.keys += table_count(w->keys);
+        c.keys_evicted += table_evictions(w->keys) + w->evictions;
+        c.values_forgotten += w->detection.forgotten;
+    }
+    c.bytes = e->budget.used;
+    c.bytes_peak = e->budget.peak;
+    return c;
+}

@@ -1,0 +1,68 @@
+/*
+ * Rules at work: transactions in, alerts out.  For every rule a bounded table of keys; for every
+ * key the state of the rule's detector.  A rule whose fields a transaction does not have costs one
+ * comparison.
+ *
+ * A transaction counts at its end (start and duration), and the state moves with those times alone:
+ * what comes late counts where its time belongs, as long as that still matters.
+ *
+ * Memory: per key about 200 bytes and KEY_TEXT_MAX for each field of `by`, and from the budget what
+ * rules/window.h, distinct.h and known.h say; EVIDENCE_KEYS_MAX keys near their limit hold 2 KiB of
+ * evidence each.  Where a bound is reached, the key touched longest ago goes, which is counted.
+ */
+#ifndef SEEPWATCH_RULES_ENGINE_H
+#define SEEPWATCH_RULES_ENGINE_H
+
+#include "rules/alert.h"
+
+enum {
+    KEYS_MAX = 65536,            /* of one rule, unless the configuration says otherwise */
+    KEY_TEXT_MAX = 64,           /* bytes of one key field that an alert shows */
+    EVIDENCE_KEYS_MAX = 2048,    /* of all rules */
+    ENGINE_BYTES_MAX = 256 << 20 /* budget, unless the configuration says otherwise */
+};
+
+struct engine;
+
+struct engine_config {
+    size_t keys_max;  /* of one rule; 0: KEYS_MAX */
+    size_t bytes_max; /* of the budget; 0: ENGINE_BYTES_MAX */
+    uint64_t seed;    /* of hashes; the same seed gives the same estimates */
+    void (*alert)(void *context, const struct alert *a);
+    void *context;
+};
+
+/* What surrounds a transaction and is no field of it. */
+struct engine_context {
+    double session_lost_share; /* of the session's bytes so far, 0 to 1 */
+};
+
+struct engine_counters {
+    uint64_t transactions;
+    uint64_t counted; /* times that a transaction counted for a rule */
+    uint64_t alerts;
+    uint64_t folded;            /* repeats within `quiet` */
+    uint64_t late;              /* too old for their window */
+    uint64_t denied;            /* not counted: no memory in the budget */
+    uint64_t keys;              /* now */
+    uint64_t keys_evicted;      /* because a bound was reached */
+    uint64_t values_forgotten;  /* of `first`, likewise */
+    uint64_t bytes, bytes_peak; /* of the budget */
+};
+
+/* engine_open counts for the rules that are enabled; they must outlive it.  NULL where there is no
+ * memory. */
+struct engine *engine_open(const struct rules *rules, const struct engine_config *config);
+void engine_close(struct engine *e);
+
+/* engine_transaction counts one transaction for every rule and calls back for each alert; context
+ * may be NULL. */
+void engine_transaction(struct engine *e, const struct transaction *t,
+                        const struct engine_context *context);
+
+/* engine_tick forgets keys that no longer matter at that time, a bounded number a call. */
+void engine_tick(struct engine *e, int64_t now_ns);
+
+struct engine_counters engine_counters(const struct engine *e);
+
+#endif

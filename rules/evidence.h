@@ -1,0 +1,44 @@
+/*
+ * What an alert shows of the transactions behind it: up to EVIDENCE_MAX of the largest, the newest
+ * among equals, as small masked copies.  A transaction's own texts are masked already
+ * (db.query.text, url.template); nothing else of its content is kept.
+ */
+#ifndef SEEPWATCH_RULES_EVIDENCE_H
+#define SEEPWATCH_RULES_EVIDENCE_H
+
+#include "core/transaction.h"
+
+enum {
+    EVIDENCE_MAX = 5,
+    EVIDENCE_NAME_MAX = 64,       /* bytes of user.name and of session.id */
+    EVIDENCE_STATEMENT_MAX = 160, /* bytes of db.query.text, or else url.template */
+};
+
+struct evidence {
+    int64_t start_ns, end_ns; /* of the transaction */
+    uint64_t weight;          /* what it added to the measure */
+    uint64_t present;
+    uint64_t returned_rows, client_bytes, server_bytes;
+    struct address client_ip;
+    uint8_t action, outcome; /* enum action, enum outcome */
+    uint8_t user_len, session_len, statement_len;
+    uint8_t user[EVIDENCE_NAME_MAX], session[EVIDENCE_NAME_MAX], statement[EVIDENCE_STATEMENT_MAX];
+};
+
+/* A zeroed struct holds none. */
+struct evidence_list {
+    size_t count;
+    struct evidence items[EVIDENCE_MAX];
+};
+
+/* evidence_add keeps a copy where it is among the largest. */
+void evidence_add(struct evidence_list *l, const struct transaction *t, int64_t end_ns,
+                  uint64_t weight);
+
+/* evidence_forget drops what is older than that time. */
+void evidence_forget(struct evidence_list *l, int64_t before_ns);
+
+/* evidence_transaction gives it back as a transaction of those fields, with views of e. */
+void evidence_transaction(struct transaction *t, const struct evidence *e);
+
+#endif

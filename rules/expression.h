@@ -1,0 +1,87 @@
+/*
+ * A compiled `when`: tests of fields of core/transaction.h in one flat array, each with the place
+ * to go on at when it holds and when it does not, always further on.  Evaluation takes no memory,
+ * no recursion and at most one step a test.
+ *
+ * A test of a field that the transaction does not have fails, with != and `not in` as well; `not`
+ * turns the result of what it stands before.
+ */
+#ifndef SEEPWATCH_RULES_EXPRESSION_H
+#define SEEPWATCH_RULES_EXPRESSION_H
+
+#include "core/transaction.h"
+#include "rules/set.h"
+
+enum {
+    EXPRESSION_TEXT_MAX = 16384, /* bytes of one `when` or macro */
+    EXPRESSION_TESTS_MAX = 512,  /* macros counted with what they stand for */
+    EXPRESSION_DEPTH_MAX = 1024, /* of the tree behind it, likewise */
+    EXPRESSION_NESTING_MAX = 64, /* parentheses, `not` and macros inside each other */
+    EXPRESSION_LIST_MAX = 256,   /* values between [ and ] */
+};
+
+enum test_kind {
+    TEST_EXISTS,
+    TEST_NUMBER_EQUAL, /* numbers, hashes, times */
+    TEST_NUMBER_BELOW,
+    TEST_NUMBER_ABOVE,
+    TEST_NUMBER_IN,
+    TEST_BOOLEAN_EQUAL,
+    TEST_CHOICE_IN,  /* number: a bit for each choice */
+    TEST_TEXT_EQUAL, /* of several texts, one is enough */
+    TEST_TEXT_IN,
+    TEST_TEXT_IN_FIELD,
+    TEST_TEXT_CONTAINS,
+    TEST_TEXT_STARTS,
+    TEST_TEXT_ENDS,
+    TEST_ADDRESS_EQUAL,
+    TEST_ADDRESS_IN,
+};
+
+struct test {
+    uint8_t kind;             /* enum test_kind */
+    uint8_t field, in_field;  /* enum field */
+    bool is_negated;          /* turned where the fields are there */
+    uint16_t then, otherwise; /* index of the next test, or EXPRESSION_TRUE or EXPRESSION_FALSE */
+    union {
+        uint64_t number; /* a time is turned by expression_time, so that it sorts unsigned */
+        struct bytes text;
+        struct address address;
+        const struct set *set;
+    };
+};
+
+enum { EXPRESSION_TRUE = UINT16_MAX, EXPRESSION_FALSE = UINT16_MAX - 1 };
+
+struct expression {
+    const struct test *tests;
+    unsigned count;    /* 0: always true */
+    uint64_t required; /* a bit for each enum field without which it cannot be true */
+    unsigned actions;  /* a bit for each enum action with which it can be true */
+};
+
+enum { EXPRESSION_ACTIONS_ALL = (1u << (ACTION_OTHER + 1)) - 1 };
+
+/* expression_time makes a time comparable without its sign. */
+static inline uint64_t expression_time(int64_t ns)
+{
+    return (uint64_t)ns ^ UINT64_C(1) << 63;
+}
+
+/* test_holds tells whether one test holds for the transaction. */
+bool test_holds(const struct test *test, const struct transaction *t);
+
+/* expression_holds tells whether the expression is true for the transaction. */
+static inline bool expression_holds(const struct expression *e, const struct transaction *t)
+{
+    if ((t->present & e->required) != e->required)
+        return false;
+    if (e->actions != EXPRESSION_ACTIONS_ALL && !(e->actions >> t->action & 1))
+        return false;
+    unsigned at = e->count > 0 ? 0 : EXPRESSION_TRUE;
+    while (at < e->count)
+        at = test_holds(&e->tests[at], t) ? e->tests[at].then : e->tests[at].otherwise;
+    return at == EXPRESSION_TRUE;
+}
+
+#endif

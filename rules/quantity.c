@@ -1,0 +1,160 @@
+/*
+ * One table of units serves reading; printing picks the largest unit that fits.
+ */
+#include "rules/quantity.h"
+
+#include "core/clock.h"
+
+#include <inttypes.h>
+
+struct unit {
+    const char *name;
+    enum quantity_unit of;
+    uint64_t factor;
+};
+
+static const struct unit units[] = {
+    {"B", QUANTITY_BYTES, 1},
+    {"KB", QUANTITY_BYTES, 1000},
+    {"kB", QUANTITY_BYTES, 1000},
+    {"MB", QUANTITY_BYTES, 1000 * 1000},
+    {"GB", QUANTITY_BYTES, UINT64_C(1000000000)},
+    {"TB", QUANTITY_BYTES, UINT64_C(1000000000000)},
+    {"KiB", QUANTITY_BYTES, UINT64_C(1) << 10},
+    {"MiB", QUANTITY_BYTES, UINT64_C(1) << 20},
+    {"GiB", QUANTITY_BYTES, UINT64_C(1) << 30},
+    {"TiB", QUANTITY_BYTES, UINT64_C(1) << 40},
+    {"ns", QUANTITY_TIME, 1},
+    {"us", QUANTITY_TIME, 1000},
+    {"ms", QUANTITY_TIME, 1000 * 1000},
+    {"s", QUANTITY_TIME, UINT64_C(1000000000)},
+    {"m", QUANTITY_TIME, UINT64_C(60000000000)},
+    {"h", QUANTITY_TIME, UINT64_C(3600000000000)},
+    {"d", QUANTITY_TIME, UINT64_C(86400000000000)},
+    {"w", QUANTITY_TIME, UINT64_C(604800000000000)},
+};
+
+enum { UNITS_COUNT = sizeof(units) / sizeof(units[0]) };
+
+enum quantity_unit quantity_unit_of(enum field f)
+{
+    const char *unit = FIELDS[f].unit;
+    if (unit && strcmp(unit, "bytes") == 0)
+        return QUANTITY_BYTES;
+    return unit && strcmp(unit, "ns") == 0 ? QUANTITY_TIME : QUANTITY_PLAIN;
+}
+
+static const struct unit *unit_find(struct bytes name)
+{
+    for (size_t i = 0; i < UNITS_COUNT; i++) {
+        if (bytes_are(name, units[i].name))
+            return &units[i];
+    }
+    return NULL;
+}
+
+enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum quantity_unit unit)
+{
+    size_t digits = 0;
+    while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    if (digits == 0)
+        return QUANTITY_NO_NUMBER;
+    uint64_t value, factor = 1;
+    if (!bytes_number(bytes_first(text, digits), &value))
+        return QUANTITY_TOO_LARGE;
+    struct bytes name = bytes_from(text, digits);
+    if (name.len > 0) {
+        const struct unit *u = unit_find(name);
+        if (!u)
+            return QUANTITY_NO_UNIT;
+        if (u->of != unit)
+            return QUANTITY_WRONG_UNIT;
+        factor = u->factor;
+    } else if (unit == QUANTITY_TIME && value > 0) {
+        return QUANTITY_NEEDS_UNIT;
+    }
+    if (value > INT64_MAX / factor)
+        return QUANTITY_TOO_LARGE;
+    *number = value * factor;
+    return QUANTITY_GOOD;
+}
+
+const char *quantity_advice(enum quantity_status status, enum quantity_unit unit)
+{
+    static const char *const wanted[] = {
+        "write a whole number without a unit, such as 1000",
+        "write a whole number of bytes, such as 20MiB, 5KB or 4096",
+        "write a whole number with a unit of time, such as 500ms, 10s, 30m, 12h, 90d or 2w"};
+    return status == QUANTITY_TOO_LARGE ? "this number is too large" : wanted[unit];
+}
+
+static void print_grouped(struct text *t, uint64_t number)
+{
+    char digits[32];
+    size_t at = sizeof(digits);
+    digits[--at] = '\0';
+    unsigned written = 0;
+    do {
+        if (written > 0 && written % 3 == 0)
+            digits[--at] = ',';
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+        written++;
+    } while (number > 0);
+    text_add(t, "%s", digits + at);
+}
+
+static void print_scaled(struct text *t, uint64_t number, const char *const *names,
+                         const uint64_t *factors, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (number >= factors[i]) {
+            int decimals = number % factors[i] == 0 ? 0 : 1;
+            text_add(t, "%.*f %s", decimals, (double)number / (double)factors[i], names[i]);
+            return;
+        }
+    }
+}
+
+void quantity_print(struct text *t, uint64_t number, enum quantity_unit unit)
+{
+    static const char *const sizes[] = {"TiB", "GiB", "MiB", "KiB"};
+    static const uint64_t size_factors[] = {UINT64_C(1) << 40, UINT64_C(1) << 30, 1 << 20, 1 << 10};
+    static const char *const times[] = {"d", "h", "min", "s", "ms", "us", "ns"};
+    static const uint64_t time_factors[] = {UINT64_C(86400000000000),
+                                            UINT64_C(3600000000000),
+                                            UINT64_C(60000000000),
+                                            UINT64_C(1000000000),
+                                            1000000,
+                                            1000,
+                                            1};
+    if (unit == QUANTITY_BYTES && number >= 1024) {
+        print_scaled(t, number, sizes, size_factors, 4);
+    } else if (unit == QUANTITY_BYTES) {
+        print_grouped(t, number);
+        text_add(t, number == 1 ? " byte" : " bytes");
+    } else if (unit == QUANTITY_TIME && number > 0) {
+        print_scaled(t, number, times, time_factors, 7);
+    } else {
+        print_grouped(t, number);
+    }
+}
+
+void quantity_print_window(struct text *t, int64_t ns, bool in_words)
+{
+    static const struct {
+        const char *letter, *word;
+        int64_t seconds;
+    } spans[] = {{"d", "day", 86400}, {"h", "hour", 3600}, {"m", "minute", 60}, {"s", "second", 1}};
+    int64_t seconds = ns / CLOCK_SECOND_NS;
+    size_t i = 0;
+    while (i + 1 < sizeof(spans) / sizeof(spans[0]) &&
+           (seconds < spans[i].seconds || seconds % spans[i].seconds != 0))
+        i++;
+    int64_t count = seconds / spans[i].seconds;
+    if (in_words)
+        text_add(t, "%" PRId64 " %s%s", count, spans[i].word, count == 1 ? "" : "s");
+    else
+        text_add(t, "%" PRId64 "%s", count, spans[i].letter);
+}

@@ -1,0 +1,39 @@
+/*
+ * Numbers with units, as people write and read them: "20MiB", "5KB", "10s", "5,312", "1 hour".
+ */
+#ifndef SEEPWATCH_RULES_QUANTITY_H
+#define SEEPWATCH_RULES_QUANTITY_H
+
+#include "core/transaction.h"
+#include "rules/text.h"
+
+enum quantity_unit { QUANTITY_PLAIN, QUANTITY_BYTES, QUANTITY_TIME };
+
+enum quantity_status {
+    QUANTITY_GOOD,
+    QUANTITY_NO_NUMBER,
+    QUANTITY_NO_UNIT,    /* the letters after the number are no unit */
+    QUANTITY_WRONG_UNIT, /* a unit, but of something else */
+    QUANTITY_NEEDS_UNIT, /* a time without one */
+    QUANTITY_TOO_LARGE,
+};
+
+/* quantity_unit_of tells what a number field is measured in. */
+enum quantity_unit quantity_unit_of(enum field f);
+
+/*
+ * quantity_parse reads a whole number of that unit: bytes with or without B, KB, KiB up to TiB; a
+ * time with ns, us, ms, s, m, h, d or w, in nanoseconds; anything else without a unit.
+ */
+enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum quantity_unit unit);
+
+/* quantity_advice says what to write instead, for a status that is not good. */
+const char *quantity_advice(enum quantity_status status, enum quantity_unit unit);
+
+/* quantity_print adds a number for people: "5,312", "20.0 MiB", "1.5 s". */
+void quantity_print(struct text *t, uint64_t number, enum quantity_unit unit);
+
+/* quantity_print_window adds a span of time as a rule writes it ("1h") or in words ("1 hour"). */
+void quantity_print_window(struct text *t, int64_t ns, bool in_words);
+
+#endif

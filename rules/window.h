@@ -1,0 +1,62 @@
+/*
+ * A sliding window over packet time in bounded memory: 32 buckets, not a list of events.  A bucket
+ * is over/32 long; the one of now and the 32 before it count, so that between `over` and 33/32 of
+ * it is covered: a burst within `over` is never missed.  What comes late goes into the bucket of
+ * its own time, as long as that still counts.
+ *
+ * Memory: 40 bytes, and 24 for each bucket in use: at most 33 x 24 (rounded up by doubling: 1,536).
+ */
+#ifndef SEEPWATCH_RULES_WINDOW_H
+#define SEEPWATCH_RULES_WINDOW_H
+
+#include "core/budget.h"
+
+enum { WINDOW_BUCKETS = 33 };
+
+struct window_bucket {
+    int64_t number;   /* of its time: bucket lengths since 1970 */
+    uint64_t amount;  /* the sum, or the largest */
+    float seen, lost; /* bytes, for the share of what the mirror lost */
+};
+
+/* A zeroed struct is empty. */
+struct window {
+    struct window_bucket *buckets; /* in the order of their numbers */
+    uint32_t count, size;
+    int64_t newest; /* number; nothing older than WINDOW_BUCKETS before it counts */
+    bool has_begun;
+};
+
+enum window_status {
+    WINDOW_COUNTED,
+    WINDOW_LATE,   /* older than the window */
+    WINDOW_DENIED, /* the budget has no memory */
+};
+
+/* What one transaction adds. */
+struct window_amount {
+    uint64_t amount;
+    uint64_t seen, lost; /* bytes */
+    bool is_max;         /* the amount is compared, not added */
+};
+
+/* window_number gives the number of the bucket of a time, for windows of that length. */
+int64_t window_number(int64_t ns, int64_t over_ns);
+
+/* window_advance forgets what is too old at the bucket of that number. */
+void window_advance(struct window *w, int64_t number);
+
+enum window_status window_add(struct window *w, struct budget *b, int64_t number,
+                              const struct window_amount *amount);
+
+/* window_sum and window_max read the window as it was last advanced; the sum stops at its largest
+ * value. */
+uint64_t window_sum(const struct window *w);
+uint64_t window_max(const struct window *w);
+
+/* window_lost_share gives lost / (lost + seen), 0 to 1. */
+double window_lost_share(const struct window *w);
+
+void window_clear(struct window *w, struct budget *b);
+
+#endif

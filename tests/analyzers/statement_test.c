@@ -1,0 +1,77 @@
+/*
+ * The statements are kept by shape, up to their bound.
+ */
+#include "tests/cmocka.h"
+
+#include "analyzers/statement.h"
+
+#include <stdio.h>
+
+static uint64_t read_one(struct statements *s, const char *text)
+{
+    struct bytes script = bytes_of(text);
+    const struct statement *statement = statements_read(s, &script, SQL_POSTGRESQL);
+    assert_non_null(statement);
+    return statement->hash;
+}
+
+static void a_statement_is_kept_with_what_it_does(void **state)
+{
+    (void)state;
+    struct statements *s = statements_open(4);
+    uint64_t hash = read_one(s, "SELECT a FROM t, u WHERE b = 'x'");
+    uint64_t other = read_one(s, "DELETE FROM v");
+    assert_int_equal(read_one(s, "SELECT a FROM t, u WHERE b = 'y'"), hash);
+    const struct statement *found = statements_find(s, hash);
+    assert_non_null(found);
+    assert_true(bytes_are(found->text, "SELECT a FROM t, u WHERE b = ?"));
+    assert_true(bytes_are(found->operation, "SELECT"));
+    assert_int_equal(found->action, ACTION_READ);
+    assert_int_equal(found->tables_count, 2);
+    assert_true(bytes_are(found->tables[1], "u"));
+    assert_true(bytes_are(statements_find(s, other)->tables[0], "v"));
+    assert_null(statements_find(s, hash ^ 1));
+    statements_close(s);
+}
+
+static void a_script_gives_its_statements_one_by_one(void **state)
+{
+    (void)state;
+    struct statements *s = statements_open(4);
+    struct bytes script = bytes_of("BEGIN; SELECT 1;");
+    assert_true(bytes_are(statements_read(s, &script, SQL_POSTGRESQL)->text, "BEGIN"));
+    assert_true(bytes_are(statements_read(s, &script, SQL_POSTGRESQL)->text, "SELECT ?"));
+    assert_null(statements_read(s, &script, SQL_POSTGRESQL));
+    statements_close(s);
+}
+
+static void the_shape_used_longest_ago_is_forgotten_first(void **state)
+{
+    enum { MAX = 8 };
+    uint64_t hashes[MAX + 1];
+    char text[32];
+    (void)state;
+    struct statements *s = statements_open(MAX);
+    for (int i = 0; i < MAX; i++) {
+        (void)snprintf(text, sizeof(text), "SELECT a%d", i);
+        hashes[i] = read_one(s, text);
+    }
+    assert_non_null(statements_find(s, hashes[0]));
+    assert_int_equal(statements_evictions(s), 0);
+    hashes[MAX] = read_one(s, "SELECT another");
+    assert_int_equal(statements_evictions(s), 1);
+    assert_non_null(statements_find(s, hashes[0]));
+    assert_null(statements_find(s, hashes[1]));
+    assert_non_null(statements_find(s, hashes[MAX]));
+    statements_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_statement_is_kept_with_what_it_does),
+        cmocka_unit_test(a_script_gives_its_statements_one_by_one),
+        cmocka_unit_test(the_shape_used_longest_ago_is_forgotten_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,437 @@
+#include "tests/cmocka.h"
+
+#include "core/clock.h"
+#include "rules/rule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct problems problems;
+
+static struct rules *load(const char *text)
+{
+    problems = (struct problems){0};
+    return rules_load_text("f", bytes_of(text), &problems);
+}
+
+static void a_rule_is_read_with_all_its_keys(void **state)
+{
+    (void)state;
+    struct rules *r = load("rules:\n"
+                           "  - id: rows-1\n"
+                           "    name: Many rows\n"
+                           "    severity: high\n"
+                           "    technique: T1110.003\n"
+                           "    when: db.system.name exists\n"
+                           "    by: [user.name, client.ip]\n"
+                           "    measure: sum(db.response.returned_rows)\n"
+                           "    over: 2h\n"
+                           "    above: 3000\n"
+                           "    quiet: 30m\n"
+                           "    note: >\n"
+                           "      two\n"
+                           "      lines\n"
+                           "    enabled: false\n");
+    assert_non_null(r);
+    assert_int_equal(rules_count(r), 1);
+    const struct rule *rule = rules_at(r, 0);
+    assert_string_equal(rule->id, "rows-1");
+    assert_string_equal(rule->name, "Many rows");
+    assert_int_equal(rule->severity, SEVERITY_HIGH);
+    assert_string_equal(rule->technique, "T1110.003");
+    assert_string_equal(rule->note, "two lines");
+    assert_false(rule->is_enabled);
+    assert_int_equal(rule->by_count, 2);
+    assert_int_equal(rule->by[0], FIELD_CLIENT_IP); /* in the order of the fields */
+    assert_int_equal(rule->by[1], FIELD_USER_NAME);
+    assert_int_equal(rule->trigger, TRIGGER_ABOVE);
+    assert_int_equal(rule->measure.kind, MEASURE_SUM);
+    assert_int_equal(rule->measure.field, FIELD_DB_RESPONSE_RETURNED_ROWS);
+    assert_string_equal(rule->measure.text, "sum(db.response.returned_rows)");
+    assert_int_equal(rule->over_ns, 7200 * CLOCK_SECOND_NS);
+    assert_int_equal(rule->above, 3000);
+    assert_int_equal(rule->quiet_ns, 1800 * CLOCK_SECOND_NS);
+    assert_int_equal(rule->when.required, UINT64_C(1) << FIELD_DB_SYSTEM_NAME |
+                                              UINT64_C(1) << FIELD_USER_NAME |
+                                              UINT64_C(1) << FIELD_CLIENT_IP |
+                                              UINT64_C(1) << FIELD_DB_RESPONSE_RETURNED_ROWS);
+    rules_close(r);
+}
+
+static void what_a_rule_leaves_out_has_its_default(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *keys;
+        int64_t quiet_s, learn_s, forget_s;
+    } cases[] = {
+        {"measure: count\n    over: 10m\n    above: 0", 3600, 0, 0},
+        {"measure: count\n    over: 12h\n    above: 0", 43200, 0, 0},
+        {"first: client.geo.country_iso_code", 0, 14 * 86400, 365 * 86400},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text),
+                       "rules:\n  - id: a\n    name: n\n    severity: low\n    by: user.name\n"
+                       "    %s\n",
+                       cases[i].keys);
+        struct rules *r = load(text);
+        assert_non_null(r);
+        const struct rule *rule = rules_at(r, 0);
+        assert_true(rule->is_enabled);
+        assert_null(rule->technique);
+        assert_null(rule->note);
+        assert_int_equal(rule->when.count, 0);
+        assert_int_equal(rule->quiet_ns, cases[i].quiet_s * CLOCK_SECOND_NS);
+        if (rule->trigger == TRIGGER_FIRST) {
+            assert_int_equal(rule->learn_ns, cases[i].learn_s * CLOCK_SECOND_NS);
+            assert_int_equal(rule->forget_ns, cases[i].forget_s * CLOCK_SECOND_NS);
+        }
+        rules_close(r);
+    }
+}
+
+/* One line of a good rule each; a case replaces, adds or leaves out lines. */
+struct line {
+    const char *key, *text;
+};
+
+static const struct line good[] = {
+    {"id", "id: a"},         {"name", "name: n"},           {"severity", "severity: low"},
+    {"by", "by: user.name"}, {"measure", "measure: count"}, {"over", "over: 1h"},
+    {"above", "above: 10"},
+};
+
+enum { GOOD_COUNT = sizeof(good) / sizeof(good[0]) };
+
+static const struct {
+    const char *key, *text; /* the line of that key becomes this; NULL: it is left out */
+    const char *problem;
+} mistakes[] = {
+    {"id", NULL, "f:2:5: this rule has no 'id'"},
+    {"id", "id: a b", "f:2:9: an id consists of letters, digits and '-'"},
+    {"id", "id:", "f:2:5: 'id' has no value"},
+    {"name", NULL, "f:2:5: this rule has no 'name'"},
+    {"severity", NULL, "f:2:5: this rule has no 'severity'"},
+    {"severity", "severity: hihg",
+     "f:4:15: 'hihg' is none of severity's words (info, low, medium, "
+     "high, critical); did you mean 'high'?"},
+    {"by", NULL, "f:2:5: this rule has no 'by': for whom is it counted? for example by: user.name"},
+    {"by", "by: user", "f:5:9: no field is called 'user'"},
+    {"by", "by: usr.name", "f:5:9: no field is called 'usr.name'; did you mean 'user.name'?"},
+    {"by", "by: [user.name, user.name]", "f:5:21: user.name stands in 'by' twice"},
+    {"by", "by: []", "f:5:9: 'by' must be a field or a list of fields"},
+    {"by", "by: [client.ip, client.port, server.ip, server.port, user.name]",
+     "f:5:58: more than 4 fields in 'by'"},
+    {"by", "by: server.bytes",
+     "f:5:9: server.bytes cannot be counted by: 'by' takes fields with "
+     "one value that names something, such as user.name"},
+    {"by", "by: db.collection.name",
+     "f:5:9: db.collection.name cannot be counted by: 'by' takes fields with one value that names "
+     "something, such as user.name"},
+    {"measure", NULL, "f:2:5: this rule has no 'measure'"},
+    {"measure", "measure: cuont",
+     "f:6:14: 'cuont' is none of measure's words (count, sum, max, "
+     "distinct); did you mean 'count'?"},
+    {"measure", "measure: count(user.name)",
+     "f:6:14: count takes no field; distinct(FIELD) counts different values"},
+    {"measure", "measure: sum", "f:6:14: this measure needs a field, such as sum(server.bytes)"},
+    {"measure", "measure: sum(server.bytes",
+     "f:6:14: this measure needs a field, such as sum(server.bytes)"},
+    {"measure", "measure: sum(server.byte)",
+     "f:6:18: no field is called 'server.byte'; did you mean 'server.bytes'?"},
+    {"measure", "measure: sum(user.name)",
+     "f:6:18: user.name is nothing to add up or compare: "
+     "take a field of bytes, rows or time"},
+    {"measure", "measure: max(server.port)",
+     "f:6:18: server.port is nothing to add up or compare: "
+     "take a field of bytes, rows or time"},
+    {"measure", "measure: distinct(client.geo.location)",
+     "f:6:23: the values of client.geo.location cannot be told apart and counted"},
+    {"over", NULL, "f:2:5: this rule has no 'over'"},
+    {"over", "over: 90",
+     "f:7:11: 'over': write a whole number with a unit of time, such as 500ms, "
+     "10s, 30m, 12h, 90d or 2w"},
+    {"over", "over: 366d", "f:7:11: 'over' must be from 1s to 365d"},
+    {"over", "over: 500ms", "f:7:11: 'over' must be from 1s to 365d"},
+    {"above", NULL, "f:2:5: this rule has neither 'above' nor 'first': when does it fire?"},
+    {"above", "above: 20MiB",
+     "f:8:12: 'above' does not fit count: write a whole number without a unit, such as 1000"},
+    {"above", "above: -1",
+     "f:8:12: 'above' does not fit count: write a whole number without a unit, such as 1000"},
+    {"above", "above: [1]", "f:8:12: 'above' must be one value"},
+    {"above", "above: 10\n    first: user.name",
+     "f:2:5: this rule has 'above' and 'first': it takes one of them"},
+    {"above", "above: 10\n    learn: 3d", "f:9:5: 'learn' does nothing in a rule with 'above'"},
+    {"above", "above: 10\n    quiet: soon",
+     "f:9:12: 'quiet': write a whole number with a unit of "
+     "time, such as 500ms, 10s, 30m, 12h, 90d or 2w"},
+    {"above", "above: 10\n    unusual: {score: 3}", "f:9:5: unknown key 'unusual' in a rule"},
+    {"above", "above: 10\n    techniqe: T1",
+     "f:9:5: unknown key 'techniqe' in a rule; did you "
+     "mean 'technique'?"},
+    {"above", "above: 10\n    technique: 1213",
+     "f:9:16: a technique of MITRE ATT&CK is written T1213 or T1110.003"},
+    {"above", "above: 10\n    technique: T1110.3",
+     "f:9:16: a technique of MITRE ATT&CK is written T1213 or T1110.003"},
+    {"above", "above: 10\n    enabled: no",
+     "f:9:14: 'no' is none of enabled's words (true, false)"},
+    {"above", "above: 10\n    when: usr.name exists",
+     "f:9:11: no field and no macro is called 'usr.name'; did you mean 'user.name'?"},
+    {"above", "above: 10\n    above: 11", "f:9:5: the key 'above' stands here twice: see line 8"},
+    {"above", "above: 10\n  - {id: a, name: b, severity: low, by: user.name, first: client.ip}",
+     "f:9:10: the id 'a' is taken: f:2:9"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: usr}",
+     "f:9:59: no field is called 'usr'"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: server.bytes}",
+     "f:9:59: server.bytes has no values that could be new"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, over: 1d}",
+     "f:9:70: 'over' does nothing in a rule with 'first'"},
+    {"above", "above: 10\n  - text", "f:9:5: a rule must be a mapping of keys to values"},
+    {"above", "above: 10\nrule: []",
+     "f:9:1: unknown key 'rule' in a rule file; did you mean 'rules'?"},
+    {"above", "above: 10\nchange: []", "f:9:1: unknown key 'change' in a rule file"},
+};
+
+static void write_rule(char *text, size_t at)
+{
+    text += sprintf(text, "rules:\n");
+    const char *indent = "  - ";
+    for (size_t i = 0; i < GOOD_COUNT; i++) {
+        bool is_changed = strcmp(good[i].key, mistakes[at].key) == 0;
+        const char *line = is_changed ? mistakes[at].text : good[i].text;
+        if (!line)
+            continue;
+        text += sprintf(text, "%s%s\n", indent, line);
+        indent = "    ";
+    }
+}
+
+static void every_mistake_of_a_rule_is_told_at_its_place(void **state)
+{
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        char text[1024];
+        write_rule(text, i);
+        struct rules *r = load(text);
+        bool is_right =
+            !r && problems.count == 1 && strcmp(problems.items[0], mistakes[i].problem) == 0;
+        if (!is_right)
+            print_error("%s\n%zu problems: %s\n", text, problems.count, problems.items[0]);
+        wrong += !is_right;
+        rules_close(r);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void the_limit_takes_the_unit_of_the_measure(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *measure, *above;
+        bool is_good;
+        uint64_t number;
+    } cases[] = {
+        {"sum(server.bytes)", "20MiB", true, 20971520},
+        {"sum(server.bytes)", "5000", true, 5000},
+        {"max(event.duration)", "10s", true, UINT64_C(10000000000)},
+        {"max(event.duration)", "10", false, 0},
+        {"max(event.duration)", "10MiB", false, 0},
+        {"distinct(server.bytes)", "10", true, 10},
+        {"distinct(server.bytes)", "10MiB", false, 0},
+        {"sum( db.response.returned_rows )", "3000", true, 3000},
+        {"sum(db.response.returned_rows)", "3KB", false, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text),
+                       "rules: [{id: a, name: n, severity: low, by: user.name, over: 1h, "
+                       "measure: %s, above: %s}]",
+                       cases[i].measure, cases[i].above);
+        struct rules *r = load(text);
+        assert_int_equal(r != NULL, cases[i].is_good);
+        if (r)
+            assert_int_equal(rules_at(r, 0)->above, cases[i].number);
+        rules_close(r);
+    }
+}
+
+/* A folder of its own for each test that needs files. */
+struct folder {
+    char path[64];
+};
+
+static void folder_make(struct folder *f)
+{
+    (void)snprintf(f->path, sizeof(f->path), "/tmp/seepwatch_rules_XXXXXX");
+    assert_non_null(mkdtemp(f->path));
+}
+
+static void folder_write(const struct folder *f, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", f->path, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void folder_remove(const struct folder *f)
+{
+    static const char *const names[] = {"a.yaml", "b.yaml", "c.yml", ".d.yaml"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s/%s", f->path, names[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(f->path), 0);
+}
+
+#define RULE(id, when)                                                                             \
+    "rules: [{id: " id ", name: n, severity: low, by: user.name, measure: count, over: 1h, "       \
+    "above: 1, when: " when "}]\n"
+
+static void a_folder_is_read_in_the_order_of_names_and_words_are_shared(void **state)
+{
+    (void)state;
+    struct folder f;
+    folder_make(&f);
+    folder_write(&f, "b.yaml", "macros: {m: user.name in l}\nlists: {l: [x]}\n" RULE("b", "m"));
+    folder_write(&f, "a.yaml", RULE("a", "m"));
+    folder_write(&f, "c.yml", "no rules");
+    folder_write(&f, ".d.yaml", "no rules");
+    const char *paths[] = {f.path};
+    problems = (struct problems){0};
+    struct rules *r = rules_load(paths, 1, &problems);
+    assert_non_null(r);
+    assert_int_equal(rules_count(r), 2);
+    assert_string_equal(rules_at(r, 0)->id, "a");
+    assert_string_equal(rules_at(r, 1)->id, "b");
+    rules_close(r);
+    folder_remove(&f);
+}
+
+static void a_later_file_replaces_a_list(void **state)
+{
+    (void)state;
+    struct folder f;
+    char a[128], b[128];
+    folder_make(&f);
+    folder_write(&f, "a.yaml", "lists: {l: [x]}\n" RULE("a", "user.name in l"));
+    folder_write(&f, "b.yaml", "lists: {l: [y]}\n");
+    (void)snprintf(a, sizeof(a), "%s/a.yaml", f.path);
+    (void)snprintf(b, sizeof(b), "%s/b.yaml", f.path);
+    const char *paths[] = {a, b};
+    problems = (struct problems){0};
+    struct rules *r = rules_load(paths, 2, &problems);
+    assert_non_null(r);
+    struct transaction t = {.user_name = bytes_of("y")};
+    transaction_mark(&t, FIELD_USER_NAME);
+    assert_true(expression_holds(&rules_at(r, 0)->when, &t));
+    t.user_name = bytes_of("x");
+    assert_false(expression_holds(&rules_at(r, 0)->when, &t));
+    rules_close(r);
+    folder_remove(&f);
+}
+
+static void all_mistakes_of_all_files_are_told_in_one_run(void **state)
+{
+    (void)state;
+    struct folder f;
+    folder_make(&f);
+    folder_write(&f, "a.yaml", "lists: {l: x}\n" RULE("a", "usr.name exists"));
+    folder_write(&f, "b.yaml", RULE("a", "user.name exists") "what: 1\n");
+    const char *paths[] = {f.path, "/nowhere"};
+    problems = (struct problems){0};
+    assert_null(rules_load(paths, 2, &problems));
+    assert_int_equal(problems.count, 5);
+    assert_string_equal(problems.items[0], "/nowhere: No such file or directory");
+    assert_non_null(strstr(problems.items[1], "a.yaml:1:12: a named list must be a list"));
+    assert_non_null(strstr(problems.items[2], "b.yaml:2:1: unknown key 'what' in a rule file"));
+    assert_non_null(strstr(problems.items[3], "a.yaml:2:98: no field and no macro"));
+    assert_non_null(strstr(problems.items[4], "b.yaml:1:14: the id 'a' is taken: "));
+    assert_non_null(strstr(problems.items[4], "a.yaml:2:14"));
+    folder_remove(&f);
+}
+
+static void a_file_that_is_not_yaml_takes_no_other_with_it(void **state)
+{
+    (void)state;
+    struct folder f;
+    folder_make(&f);
+    folder_write(&f, "a.yaml", "rules: [\n");
+    folder_write(&f, "b.yaml", RULE("a", "usr.name exists"));
+    const char *paths[] = {f.path};
+    problems = (struct problems){0};
+    assert_null(rules_load(paths, 1, &problems));
+    assert_int_equal(problems.count, 2);
+    assert_non_null(strstr(problems.items[1], "b.yaml"));
+    folder_remove(&f);
+}
+
+static void a_folder_without_rules_is_a_mistake(void **state)
+{
+    (void)state;
+    struct folder f;
+    folder_make(&f);
+    const char *paths[] = {f.path};
+    problems = (struct problems){0};
+    assert_null(rules_load(paths, 1, &problems));
+    assert_non_null(strstr(problems.items[0], "no *.yaml in this folder"));
+    folder_remove(&f);
+}
+
+static void too_many_rules_are_refused(void **state)
+{
+    (void)state;
+    static const char one[] = "- {id: a%zu, name: n, severity: low, by: user.name, first: "
+                              "client.ip}\n";
+    char *text = malloc((RULES_MAX + 2) * 100), *at = text;
+    assert_non_null(text);
+    at += sprintf(at, "rules:\n");
+    for (size_t i = 0; i < RULES_MAX; i++)
+        at += sprintf(at, one, i);
+    struct rules *r = load(text);
+    assert_non_null(r);
+    assert_int_equal(rules_count(r), RULES_MAX);
+    rules_close(r);
+    (void)sprintf(at, one, (size_t)RULES_MAX);
+    assert_null(load(text));
+    assert_string_equal(problems.items[0], "f:1:1: 1025 rules in all; no more than 1024");
+    free(text);
+}
+
+static void no_rules_at_all_are_a_set_too(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "rules:\n", "rules: []\nlists:\nmacros:\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct rules *r = load(texts[i]);
+        assert_non_null(r);
+        assert_int_equal(rules_count(r), 0);
+        rules_close(r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rule_is_read_with_all_its_keys),
+        cmocka_unit_test(what_a_rule_leaves_out_has_its_default),
+        cmocka_unit_test(every_mistake_of_a_rule_is_told_at_its_place),
+        cmocka_unit_test(the_limit_takes_the_unit_of_the_measure),
+        cmocka_unit_test(a_folder_is_read_in_the_order_of_names_and_words_are_shared),
+        cmocka_unit_test(a_later_file_replaces_a_list),
+        cmocka_unit_test(all_mistakes_of_all_files_are_told_in_one_run),
+        cmocka_unit_test(a_file_that_is_not_yaml_takes_no_other_with_it),
+        cmocka_unit_test(a_folder_without_rules_is_a_mistake),
+        cmocka_unit_test(too_many_rules_are_refused),
+        cmocka_unit_test(no_rules_at_all_are_a_set_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
