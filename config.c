@@ -27,7 +27,8 @@ static void defaults(struct config *c)
 static void read_network(struct config *c, const struct yaml_node *n, struct problems *problems)
 {
     static const char *const keys[] = {"name", "prefixes", "countries", NULL};
-    if (!yaml_expect(n, YAML_MAPPING, "a network", problems) || !yaml_check_keys(n, keys, "a network", problems))
+    if (!yaml_expect(n, YAML_MAPPING, "a network", problems) ||
+        !yaml_check_keys(n, keys, "a network", problems))
         return;
     const struct yaml_node *name = yaml_get(n, "name"), *prefixes = yaml_get(n, "prefixes"),
                            *countries = yaml_get(n, "countries");
@@ -53,7 +54,8 @@ static void read_network(struct config *c, const struct yaml_node *n, struct pro
         const struct yaml_node *value = prefixes->items[i].value;
         struct prefix prefix;
         if (value->kind != YAML_SCALAR || !prefix_parse(&prefix, value->text))
-            problems_add(problems, value->at, "not a prefix: write 10.1.2.0/24, with no bits set behind the prefix");
+            problems_add(problems, value->at,
+                         "not a prefix: write 10.1.2.0/24, with no bits set behind the prefix");
         else if (!network_add_prefix(c->networks, number, &prefix, &error))
             problems_add(problems, value->at, "%s", error.text);
     }
@@ -83,7 +85,8 @@ static void read_proxies(struct config *c, const struct yaml_node *n, struct pro
     }
 }
 
-static void read_port(struct config *c, const char *protocol, const struct yaml_node *n, struct problems *problems)
+static void read_port(struct config *c, const char *protocol, const struct yaml_node *n,
+                      struct problems *problems)
 {
     uint64_t port;
     if (n->kind != YAML_SCALAR || !bytes_number(n->text, &port) || port < 1 || port > 65535)
@@ -91,7 +94,8 @@ static void read_port(struct config *c, const char *protocol, const struct yaml_
     else if (c->settings.ports_count == SETTINGS_PORTS_MAX)
         problems_add(problems, n->at, "more than %d ports", SETTINGS_PORTS_MAX);
     else
-        c->settings.ports[c->settings.ports_count++] = (struct port_setting){(uint16_t)port, protocol};
+        c->settings.ports[c->settings.ports_count++] =
+            (struct port_setting){(uint16_t)port, protocol};
 }
 
 static void read_ports(struct config *c, const struct yaml_node *n, struct problems *problems)
@@ -117,7 +121,8 @@ static void read_ports(struct config *c, const struct yaml_node *n, struct probl
     }
 }
 
-static void read_geo(struct config *c, const char *config_path, const struct yaml_node *n, struct problems *problems)
+static void read_geo(struct config *c, const char *config_path, const struct yaml_node *n,
+                     struct problems *problems)
 {
     if (!yaml_expect(n, YAML_SEQUENCE, "geo", problems))
         return;
@@ -131,8 +136,8 @@ static void read_geo(struct config *c, const char *config_path, const struct yam
             continue;
         }
         bool is_absolute = value->text.data[0] == '/';
-        (void)snprintf(path, sizeof(path), "%.*s%.*s", is_absolute ? 0 : folder_len, config_path, (int)value->text.len,
-                       (const char *)value->text.data);
+        (void)snprintf(path, sizeof(path), "%.*s%.*s", is_absolute ? 0 : folder_len, config_path,
+                       (int)value->text.len, (const char *)value->text.data);
         if (!config_add_geo(c, path))
             problems_add(problems, value->at, "more than %d databases", GEO_FILES_MAX);
     }
@@ -147,19 +152,24 @@ static void read_duration(int64_t *ns, const struct yaml_node *n, struct problem
 static void read_session(struct config *c, const struct yaml_node *n, struct problems *problems)
 {
     static const char *const keys[] = {"interval", "idle", NULL};
-    if (!yaml_expect(n, YAML_MAPPING, "session", problems) || !yaml_check_keys(n, keys, "session", problems))
+    if (!yaml_expect(n, YAML_MAPPING, "session", problems) ||
+        !yaml_check_keys(n, keys, "session", problems))
         return;
     read_duration(&c->session_interval_ns, yaml_get(n, "interval"), problems);
     read_duration(&c->session_idle_ns, yaml_get(n, "idle"), problems);
 }
 
-static void read_size(size_t *size, const struct yaml_node *n, uint64_t min, struct problems *problems)
+static void read_size(size_t *size, const struct yaml_node *n, uint64_t min,
+                      struct problems *problems)
 {
     uint64_t value;
     if (!n)
         return;
-    if (n->kind != YAML_SCALAR || quantity_parse(&value, n->text, QUANTITY_BYTES) != QUANTITY_GOOD || value < min || value > SIZE_MAX / 4)
-        problems_add(problems, n->at, "not a size: a number of at least %llu, bytes with KiB, MiB or GiB",
+    if (n->kind != YAML_SCALAR ||
+        quantity_parse(&value, n->text, QUANTITY_BYTES) != QUANTITY_GOOD || value < min ||
+        value > SIZE_MAX / 4)
+        problems_add(problems, n->at,
+                     "not a size: a number of at least %llu, bytes with KiB, MiB or GiB",
                      (unsigned long long)min);
     else
         *size = (size_t)value;
@@ -169,7 +179,8 @@ static void read_limits(struct config *c, const struct yaml_node *n, struct prob
 {
     static const char *const keys[] = {"flows", "memory", "sessions", "ring", NULL};
     size_t memory = 0;
-    if (!yaml_expect(n, YAML_MAPPING, "limits", problems) || !yaml_check_keys(n, keys, "limits", problems))
+    if (!yaml_expect(n, YAML_MAPPING, "limits", problems) ||
+        !yaml_check_keys(n, keys, "limits", problems))
         return;
     read_size(&c->capture.flows_max, yaml_get(n, "flows"), 1, problems);
     read_size(&c->sessions_max, yaml_get(n, "sessions"), 1, problems);
@@ -182,9 +193,11 @@ static void read_limits(struct config *c, const struct yaml_node *n, struct prob
     }
 }
 
-static void read_root(struct config *c, const char *path, const struct yaml_node *root, struct problems *problems)
+static void read_root(struct config *c, const char *path, const struct yaml_node *root,
+                      struct problems *problems)
 {
-    static const char *const keys[] = {"networks", "proxies", "ports", "geo", "session", "limits", "vlan_in_flow", NULL};
+    static const char *const keys[] = {"networks", "proxies", "ports",        "geo",
+                                       "session",  "limits",  "vlan_in_flow", NULL};
     if (!yaml_expect(root, YAML_MAPPING, "the configuration", problems))
         return;
     (void)yaml_check_keys(root, keys, "the configuration", problems);

@@ -23,8 +23,9 @@ struct config {
     size_t ring_bytes; /* of a live interface */
 };
 
-/* config_load sets the defaults and, where path is not NULL, what the file says; all mistakes go to problems.  False
-   with an error that is not the file's (no memory), or where there were problems. */
+/* config_load sets the defaults and, where path is not NULL, what the file says; all mistakes go to
+   problems.  False with an error that is not the file's (no memory), or where there were problems.
+ */
 bool config_load(struct config *c, const char *path, struct problems *problems);
 /* config_add_geo adds a database as --geo does; false where there are too many. */
 bool config_add_geo(struct config *c, const char *path);

@@ -1,5 +1,6 @@
 /*
- * Lines wait for company until a flush: the pipeline flushes after each batch of packets, and alerts at once.
+ * Lines wait for company until a flush: the pipeline flushes after each batch of packets, and
+ * alerts at once.
  */
 #include "output.h"
 
@@ -82,7 +83,8 @@ bool output_reopen(struct output *o, struct error *error)
     output_flush(o);
     int fd = open_path(o->path, true);
     if (fd < 0)
-        return error_set(error, ERROR_WORK, "%s: cannot be opened again: %s", o->path, strerror(errno));
+        return error_set(error, ERROR_WORK, "%s: cannot be opened again: %s", o->path,
+                         strerror(errno));
     (void)close(o->fd);
     o->fd = fd;
     return true;

@@ -1,6 +1,6 @@
 /*
- * The stages in their order.  Capture gives bytes of flows, a flow's link holds its connection; a transaction gets its
- * network, place and session, then the rules see it, then it is written.
+ * The stages in their order.  Capture gives bytes of flows, a flow's link holds its connection; a
+ * transaction gets its network, place and session, then the rules see it, then it is written.
  */
 #include "pipeline.h"
 
@@ -48,8 +48,6 @@ struct pipeline {
     int64_t first_ns; /* packet time of the first packet */
     bool wants_community_id;
 };
-
-/* --- a transaction's way ------------------------------------------------------------------------------------------ */
 
 static void look_up(struct pipeline *p, struct origin *o, const struct address *ip)
 {
@@ -115,7 +113,8 @@ static void on_transaction(void *context, void *owner, struct transaction *tx)
         return;
     json_restart(&p->json);
     transaction_write(&p->json, tx);
-    output_line(&p->config.outputs->transactions, (struct bytes){(const uint8_t *)p->json.text, p->json.len});
+    output_line(&p->config.outputs->transactions,
+                (struct bytes){(const uint8_t *)p->json.text, p->json.len});
 }
 
 static void on_session(void *context, const struct session *s, bool is_final)
@@ -125,7 +124,8 @@ static void on_session(void *context, const struct session *s, bool is_final)
         return;
     json_restart(&p->json);
     session_write_json(&p->json, s, is_final);
-    output_line(&p->config.outputs->sessions, (struct bytes){(const uint8_t *)p->json.text, p->json.len});
+    output_line(&p->config.outputs->sessions,
+                (struct bytes){(const uint8_t *)p->json.text, p->json.len});
 }
 
 static void on_alert(void *context, const struct alert *a)
@@ -146,8 +146,6 @@ static void on_alert(void *context, const struct alert *a)
         output_flush(&o->lines);
     }
 }
-
-/* --- a flow's way ------------------------------------------------------------------------------------------------- */
 
 /* The flow's link, made at its first bytes; NULL without memory: the flow is then not decoded. */
 static struct link *link_of(struct pipeline *p, struct flow_view *flow)
@@ -171,7 +169,8 @@ static struct link *link_of(struct pipeline *p, struct flow_view *flow)
     return l;
 }
 
-static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data, int64_t ns)
+static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data,
+                    int64_t ns)
 {
     struct link *l = link_of(context, flow);
     if (!l)
@@ -180,7 +179,8 @@ static void on_data(void *context, struct flow_view *flow, unsigned direction, s
     flow->wants_name = !l->name && connection_kind(l->connection) == CONNECTION_UNKNOWN;
 }
 
-static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost, int64_t ns)
+static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost,
+                   int64_t ns)
 {
     struct link *l = link_of(context, flow);
     if (l)
@@ -220,8 +220,6 @@ static void on_close(void *context, struct flow_view *flow, int64_t ns)
     flow->user = NULL;
 }
 
-/* --- the pipeline ------------------------------------------------------------------------------------------------- */
-
 /* The one field that costs too much to be computed for nobody. */
 static bool uses_community_id(const struct rules *rules)
 {
@@ -257,7 +255,8 @@ struct pipeline *pipeline_open(const struct pipeline_config *config)
                                                           .interval_ns = c->session_interval_ns,
                                                           .write = on_session,
                                                           .context = p});
-    p->engine = engine_open(config->rules, &(struct engine_config){.alert = on_alert, .context = p});
+    p->engine =
+        engine_open(config->rules, &(struct engine_config){.alert = on_alert, .context = p});
     if (!p->capture || !p->analysis || !p->sessions || !p->engine) {
         pipeline_close(p);
         return NULL;
@@ -293,9 +292,8 @@ void pipeline_finish(struct pipeline *p)
     output_flush(&p->config.outputs->sessions);
 }
 
-/* --- the summary -------------------------------------------------------------------------------------------------- */
-
-static void write_capture(const struct pipeline *p, const struct source_drops *drops, struct json *j)
+static void write_capture(const struct pipeline *p, const struct source_drops *drops,
+                          struct json *j)
 {
     struct capture_counters c = capture_counters(p->capture);
     json_name(j, bytes_of("capture"));
@@ -385,7 +383,9 @@ void pipeline_summary(struct pipeline *p, const struct pipeline_run *run, struct
     json_name(j, bytes_of("wall"));
     json_real(j, run->wall_seconds);
     json_name(j, bytes_of("traffic"));
-    json_real(j, p->first_ns ? (double)(capture_now(p->capture) - p->first_ns) / (double)CLOCK_SECOND_NS : 0);
+    json_real(j, p->first_ns
+                     ? (double)(capture_now(p->capture) - p->first_ns) / (double)CLOCK_SECOND_NS
+                     : 0);
     json_close(j, '}');
     json_close(j, '}');
     json_line(j);

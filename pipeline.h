@@ -1,5 +1,6 @@
 /*
- * The whole way of the data, for one thread: packets in; transactions, sessions, alerts and the summary out.
+ * The whole way of the data, for one thread: packets in; transactions, sessions, alerts and the
+ * summary out.
  */
 #ifndef SEEPWATCH_PIPELINE_H
 #define SEEPWATCH_PIPELINE_H
@@ -13,8 +14,8 @@ struct pipeline;
 struct rules;
 
 struct pipeline_outputs {
-    struct output alerts;       /* JSON Lines */
-    struct output lines;        /* alerts for a person */
+    struct output alerts; /* JSON Lines */
+    struct output lines;  /* alerts for a person */
     struct output transactions;
     struct output sessions;
 };
@@ -32,7 +33,8 @@ struct pipeline *pipeline_open(const struct pipeline_config *config);
 /* pipeline_take is a source's `take`. */
 void pipeline_take(void *pipeline, const struct packet *packet);
 
-/* pipeline_tick ends a batch of packets: time passes to ns (0: to the newest packet's) and lines are written. */
+/* pipeline_tick ends a batch of packets: time passes to ns (0: to the newest packet's) and lines
+ * are written. */
 void pipeline_tick(struct pipeline *p, int64_t ns);
 
 /* pipeline_finish ends every flow and session, as at the end of the input. */

@@ -1,5 +1,6 @@
 /*
- * A short list of names is searched from its start: connections without an analyzer are named once each.
+ * A short list of names is searched from its start: connections without an analyzer are named once
+ * each.
  */
 #include "summary.h"
 
@@ -23,7 +24,8 @@ const char *summary_name(struct summary *s, const char *name)
     return other_of(s, name)->name;
 }
 
-void summary_count_other(struct summary *s, const char *name, uint64_t client_bytes, uint64_t server_bytes)
+void summary_count_other(struct summary *s, const char *name, uint64_t client_bytes,
+                         uint64_t server_bytes)
 {
     (void)other_of(s, "unknown");
     struct summary_other *o = other_of(s, name ? name : "unknown");

@@ -1,5 +1,6 @@
 /*
- * What the summary says of connections that no analyzer decoded: their protocols by name, as nDPI gives them.
+ * What the summary says of connections that no analyzer decoded: their protocols by name, as nDPI
+ * gives them.
  */
 #ifndef SEEPWATCH_SUMMARY_H
 #define SEEPWATCH_SUMMARY_H
@@ -23,7 +24,8 @@ struct summary {
 const char *summary_name(struct summary *s, const char *name);
 
 /* summary_count_other counts a connection; name: one that summary_name gave, NULL for none. */
-void summary_count_other(struct summary *s, const char *name, uint64_t client_bytes, uint64_t server_bytes);
+void summary_count_other(struct summary *s, const char *name, uint64_t client_bytes,
+                         uint64_t server_bytes);
 
 /* summary_write_others writes {"tls":{"connections":1,"client_bytes":..,"server_bytes":..},..}. */
 void summary_write_others(const struct summary *s, struct json *j);

@@ -74,8 +74,8 @@ struct exchange {
     void *state;                   /* state_size bytes, zero at first, aligned for anything */
     struct pairing pairing;        /* requests that wait for their replies */
     struct statements *statements; /* the SQL statements of all connections, by shape */
-    struct prepared *prepared;     /* the names that clients gave to statements, of all connections */
-    uint64_t connection;           /* number of this connection, unlike that of any other */
+    struct prepared *prepared; /* the names that clients gave to statements, of all connections */
+    uint64_t connection;       /* number of this connection, unlike that of any other */
     const struct settings *settings;
     const struct connection_facts *facts;
     int64_t start_ns;     /* packet time of the first byte of the message that is parsed */

@@ -1,6 +1,7 @@
 /*
- * Until it is decided what a connection speaks, its bytes are kept; then the feeds take them.  The roles of the ends
- * are taken from the capture where it saw the opening, else from the ports and from what either side says.
+ * Until it is decided what a connection speaks, its bytes are kept; then the feeds take them.  The
+ * roles of the ends are taken from the capture where it saw the opening, else from the ports and
+ * from what either side says.
  */
 #include "analyzers/connection.h"
 
@@ -12,9 +13,11 @@
 #include <stdlib.h>
 
 enum {
-    UNDECIDED_MAX = 16384,     /* bytes of a side kept until the protocol is found */
-    LATE_STARTS_MAX = 16,      /* segments of an unknown connection tried as a start, when it began before the capture */
-    FRUITLESS_MAX = 1024 * 1024, /* bytes without one message, after which the port is not believed */
+    UNDECIDED_MAX = 16384, /* bytes of a side kept until the protocol is found */
+    LATE_STARTS_MAX = 16,  /* segments of an unknown connection tried as a start, when it began
+                              before the capture */
+    FRUITLESS_MAX =
+        1024 * 1024, /* bytes without one message, after which the port is not believed */
 };
 
 struct analysis {
@@ -44,8 +47,8 @@ struct connection {
     bool is_counted;     /* among the protocol's connections */
     bool was_server_first;
     unsigned late_starts;
-    uint64_t bytes[2];    /* all that was seen, by enum side */
-    uint64_t rest[2];     /* bytes after the switch to what is not decoded, by enum side */
+    uint64_t bytes[2]; /* all that was seen, by enum side */
+    uint64_t rest[2];  /* bytes after the switch to what is not decoded, by enum side */
     uint64_t rest_lost;
     int64_t rest_start_ns, last_ns;
 };
@@ -151,7 +154,8 @@ static void emit(struct exchange *x, struct request *r)
     hand_on(connection_of(x), &r->tx);
 }
 
-struct analysis *analysis_open(const struct settings *settings, const struct analysis_events *events, void *context)
+struct analysis *analysis_open(const struct settings *settings,
+                               const struct analysis_events *events, void *context)
 {
     struct analysis *a = calloc(1, sizeof(*a));
     if (!a)
@@ -201,7 +205,8 @@ const struct budget *analysis_budget(const struct analysis *a)
     return &a->budget;
 }
 
-struct connection *connection_open(struct analysis *a, const struct connection_facts *facts, void *owner)
+struct connection *connection_open(struct analysis *a, const struct connection_facts *facts,
+                                   void *owner)
 {
     struct connection *c = NULL;
     if (!budget_resize(&a->budget, &c, 0, sizeof(*c)))
@@ -297,14 +302,16 @@ static enum start starts(const struct connection *c, const struct analyzer *a, b
         size_t need;
         if (f->buffer_len == 0)
             continue;
-        enum start start = feed_start(a, NULL, side, (struct bytes){f->buffer, f->buffer_len}, 0, &need);
+        enum start start =
+            feed_start(a, NULL, side, (struct bytes){f->buffer, f->buffer_len}, 0, &need);
         best = start > best ? start : best;
     }
     return best;
 }
 
 /* Whether an analyzer takes the connection; *is_open becomes true where more bytes may tell. */
-static bool try_analyzer(struct connection *c, const struct analyzer *a, bool by_port, bool *is_open, int64_t ns)
+static bool try_analyzer(struct connection *c, const struct analyzer *a, bool by_port,
+                         bool *is_open, int64_t ns)
 {
     for (int flipped = 0; flipped <= (c->facts.roles_sure ? 0 : 1); flipped++) {
         enum start start = starts(c, a, flipped);
@@ -358,7 +365,8 @@ static void undecided_data(struct connection *c, enum side side, struct bytes da
     decide(c, ns);
 }
 
-/* An old connection, or one whose beginning nobody knew, may still start a message with one of its segments. */
+/* An old connection, or one whose beginning nobody knew, may still start a message with one of its
+ * segments. */
 static void unknown_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
 {
     if (!c->facts.is_midstream || c->late_starts >= LATE_STARTS_MAX)
@@ -433,7 +441,8 @@ void connection_data(struct connection *c, unsigned direction, struct bytes data
     c->last_ns = ns;
     c->bytes[side] += data.len;
     if (c->is_counted)
-        *(side == SIDE_CLIENT ? &c->protocol->client_bytes : &c->protocol->server_bytes) += data.len;
+        *(side == SIDE_CLIENT ? &c->protocol->client_bytes : &c->protocol->server_bytes) +=
+            data.len;
     switch (c->kind) {
     case CONNECTION_UNDECIDED:
         undecided_data(c, side, data, ns);
@@ -521,7 +530,8 @@ static void hand_on_lost(struct connection *c)
                              .partial = true,
                              .client_bytes = p->waiting_bytes[SIDE_CLIENT],
                              .server_bytes = p->waiting_bytes[SIDE_SERVER],
-                             .lost_bytes = p->waiting_lost[SIDE_CLIENT] + p->waiting_lost[SIDE_SERVER]};
+                             .lost_bytes =
+                                 p->waiting_lost[SIDE_CLIENT] + p->waiting_lost[SIDE_SERVER]};
     transaction_mark(&tx, FIELD_CAPTURE_PARTIAL);
     if (tx.lost_bytes > 0)
         hand_on(c, &tx);
@@ -537,7 +547,8 @@ void connection_close(struct connection *c)
         pairing_flush(&c->x);
         hand_on_lost(c);
     }
-    if ((c->kind == CONNECTION_ENCRYPTED || c->kind == CONNECTION_OPAQUE) && c->rest[0] + c->rest[1] > 0)
+    if ((c->kind == CONNECTION_ENCRYPTED || c->kind == CONNECTION_OPAQUE) &&
+        c->rest[0] + c->rest[1] > 0)
         hand_on_rest(c);
     feed_clear(&c->feed[SIDE_CLIENT]);
     feed_clear(&c->feed[SIDE_SERVER]);

@@ -39,8 +39,8 @@ struct protocol_counters {
 
 struct analysis_counters {
     uint64_t gaps, lost_bytes, resyncs, given_up; /* of streams */
-    uint64_t pairing_overflows;                    /* requests pushed out of their pairing */
-    uint64_t denied;                               /* messages given up for want of memory */
+    uint64_t pairing_overflows;                   /* requests pushed out of their pairing */
+    uint64_t denied;                              /* messages given up for want of memory */
     uint64_t statements_evicted, prepared_evicted;
 };
 

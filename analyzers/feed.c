@@ -1,6 +1,7 @@
 /*
- * Messages are parsed where they arrive; only a message cut by the end of a segment is copied.  Once its wanted bytes
- * are in the buffer it is parsed there, and parsing goes back to the segment behind it.
+ * Messages are parsed where they arrive; only a message cut by the end of a segment is copied. Once
+ * its wanted bytes are in the buffer it is parsed there, and parsing goes back to the segment
+ * behind it.
  */
 #include "analyzers/feed.h"
 
@@ -16,7 +17,8 @@ static bool append(struct feed *f, struct bytes data, int64_t ns)
     size_t size = f->buffer_size ? f->buffer_size : BUFFER_FIRST;
     while (size - f->buffer_len < data.len)
         size *= 2;
-    if (size != f->buffer_size && !budget_resize(f->owner->budget, &f->buffer, f->buffer_size, size))
+    if (size != f->buffer_size &&
+        !budget_resize(f->owner->budget, &f->buffer, f->buffer_size, size))
         return false;
     f->buffer_size = size;
     if (f->buffer_len == 0)
@@ -106,8 +108,8 @@ static enum course parse_one(struct feed *f, struct bytes *data)
     return COURSE_LOST;
 }
 
-enum start feed_start(const struct analyzer *a, const struct exchange *x, enum side side, struct bytes data,
-                      size_t offset, size_t *need)
+enum start feed_start(const struct analyzer *a, const struct exchange *x, enum side side,
+                      struct bytes data, size_t offset, size_t *need)
 {
     for (int links = 0; links < FEED_CHAIN; links++) {
         uint64_t len = 0;
@@ -160,7 +162,8 @@ static bool search(struct feed *f, size_t *found)
             return true;
         }
         if (start == START_SHORT && f->candidates_count < FEED_CANDIDATES_MAX && need <= UINT32_MAX)
-            f->candidates[f->candidates_count++] = (struct feed_candidate){(uint32_t)f->searched, (uint32_t)need};
+            f->candidates[f->candidates_count++] =
+                (struct feed_candidate){(uint32_t)f->searched, (uint32_t)need};
     }
     return false;
 }
@@ -171,7 +174,8 @@ static void forget_searched(struct feed *f, size_t len)
     for (size_t i = 0; i < f->candidates_count; i++) {
         struct feed_candidate c = f->candidates[i];
         if (c.offset >= len)
-            f->candidates[left++] = (struct feed_candidate){c.offset - (uint32_t)len, c.need - (uint32_t)len};
+            f->candidates[left++] =
+                (struct feed_candidate){c.offset - (uint32_t)len, c.need - (uint32_t)len};
     }
     f->candidates_count = left;
     f->searched -= len < f->searched ? len : f->searched;
@@ -179,7 +183,8 @@ static void forget_searched(struct feed *f, size_t len)
     buffer_drop(f, len);
 }
 
-/* Looks for a message in what is kept and in data; false while there is none: everything is kept then. */
+/* Looks for a message in what is kept and in data; false while there is none: everything is kept
+ * then. */
 static bool find_again(struct feed *f, struct bytes *data, int64_t ns)
 {
     while (data->len > 0 || f->searched < f->buffer_len) {
@@ -208,8 +213,8 @@ static bool find_again(struct feed *f, struct bytes *data, int64_t ns)
 }
 
 /*
- * Parses what is kept, with so much of data as the wanted bytes ask for, and a little more.  Where a message ends
- * inside that, the rest is taken from data again.
+ * Parses what is kept, with so much of data as the wanted bytes ask for, and a little more.  Where
+ * a message ends inside that, the rest is taken from data again.
  */
 static enum course parse_kept(struct feed *f, struct bytes *data, int64_t ns)
 {
@@ -271,7 +276,8 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
             return true;
         if (f->buffer_len == 0 && data.len == 0)
             break;
-        enum course course = f->buffer_len > 0 ? parse_kept(f, &data, ns) : parse_data(f, &data, ns);
+        enum course course =
+            f->buffer_len > 0 ? parse_kept(f, &data, ns) : parse_data(f, &data, ns);
         if (course == COURSE_OVER) {
             *rest = f->buffer_len > 0 ? kept(f) : data;
             return false;

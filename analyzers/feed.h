@@ -1,7 +1,7 @@
 /*
- * The feed: one side's ordered bytes to its analyzer's messages.  It keeps what is too little to be parsed, passes over
- * what need not be seen without copying it, and after a gap finds the next message by a chain of three that land on one
- * another, or by one that is unmistakable.
+ * The feed: one side's ordered bytes to its analyzer's messages.  It keeps what is too little to be
+ * parsed, passes over what need not be seen without copying it, and after a gap finds the next
+ * message by a chain of three that land on one another, or by one that is unmistakable.
  */
 #ifndef SEEPWATCH_ANALYZERS_FEED_H
 #define SEEPWATCH_ANALYZERS_FEED_H
@@ -10,9 +10,9 @@
 #include "core/budget.h"
 
 enum {
-    FEED_SEARCH_MAX = 65536,   /* bytes kept while the next message is looked for */
-    FEED_CANDIDATES_MAX = 8,   /* places that need more bytes to be told */
-    FEED_CHAIN = 3,            /* messages that must land on one another */
+    FEED_SEARCH_MAX = 65536, /* bytes kept while the next message is looked for */
+    FEED_CANDIDATES_MAX = 8, /* places that need more bytes to be told */
+    FEED_CHAIN = 3,          /* messages that must land on one another */
 };
 
 /* What all feeds share. */
@@ -48,8 +48,8 @@ struct feed {
 bool feed_keep(struct feed *f, struct bytes data, int64_t ns);
 
 /*
- * feed_take gives the next bytes; those that feed_keep kept go first.  False where the analyzer handed the connection
- * over: *rest is then what it left, a view of data or of the buffer.
+ * feed_take gives the next bytes; those that feed_keep kept go first.  False where the analyzer
+ * handed the connection over: *rest is then what it left, a view of data or of the buffer.
  */
 bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest);
 
@@ -62,10 +62,10 @@ void feed_end(struct feed *f);
 void feed_clear(struct feed *f);
 
 /*
- * feed_start tells whether a message of that analyzer and side starts at offset of data: START_SURE by itself or by a
- * chain of FEED_CHAIN, START_SHORT where *need bytes of data could tell more.
+ * feed_start tells whether a message of that analyzer and side starts at offset of data: START_SURE
+ * by itself or by a chain of FEED_CHAIN, START_SHORT where *need bytes of data could tell more.
  */
-enum start feed_start(const struct analyzer *a, const struct exchange *x, enum side side, struct bytes data,
-                      size_t offset, size_t *need);
+enum start feed_start(const struct analyzer *a, const struct exchange *x, enum side side,
+                      struct bytes data, size_t offset, size_t *need);
 
 #endif

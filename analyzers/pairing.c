@@ -1,6 +1,6 @@
 /*
- * The ring of open requests.  Its places hold pointers, so that a request stays where it is while the ring grows; a
- * place keeps its request's memory for the next one.
+ * The ring of open requests.  Its places hold pointers, so that a request stays where it is while
+ * the ring grows; a place keeps its request's memory for the next one.
  */
 #include "analyzers/pairing.h"
 
@@ -38,7 +38,8 @@ static bool ring_grow(struct pairing *p)
     size_t size = p->ring_size ? p->ring_size * 2 : RING_FIRST;
     if (p->ring_size >= PAIRING_REQUESTS_MAX)
         return false;
-    if (!budget_resize(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring), size * sizeof(*p->ring)))
+    if (!budget_resize(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring),
+                       size * sizeof(*p->ring)))
         return false;
     /* what had wrapped around goes behind the old end */
     for (size_t i = 0; i < p->ring_size; i++) {

@@ -25,22 +25,26 @@ struct request {
     uint64_t id;            /* of protocols that pair by id; else 0 */
     uint64_t batch;         /* the analyzer's own: which of the client's batches it is part of */
     unsigned mark;          /* the analyzer's own */
-    uint64_t *skipped_into; /* counts the bytes that the step being taken passes over, lost ones too; NULL: nobody */
+    uint64_t *skipped_into; /* counts the bytes that the step being taken passes over, lost ones
+                               too; NULL: nobody */
     bool is_finished;       /* to be handed on when the message that is parsed has ended */
     bool is_dropped;        /* to be forgotten: it was never executed */
-    char *notes;            /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept with the place in the ring */
-    size_t notes_len;       /* bytes */
+    char *notes; /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept with the place in the
+                    ring */
+    size_t notes_len; /* bytes */
 };
 
 struct pairing {
-    struct request **ring; /* ring_size places, a power of two; a request keeps its place in memory */
+    struct request *
+        *ring; /* ring_size places, a power of two; a request keeps its place in memory */
     size_t ring_size, first, count;
-    struct request *receiving[2]; /* by enum side: who gets the bytes of the message that is parsed; NULL: the next */
+    struct request *receiving[2]; /* by enum side: who gets the bytes of the message that is parsed;
+                                     NULL: the next */
     uint64_t waiting_bytes[2];    /* bytes of messages of no request, for the next one */
     uint64_t waiting_lost[2];     /* lost bytes, likewise */
     int64_t waiting_ns;           /* packet time of the first of the client's waiting bytes */
     bool is_pipelined;            /* the client was seen to ask before it was answered */
-    bool is_stale;                /* a part of a reply was lost: what is open may never be answered */
+    bool is_stale; /* a part of a reply was lost: what is open may never be answered */
     struct pairing_owner *owner;
 };
 
@@ -52,32 +56,34 @@ struct pairing_owner {
 };
 
 /*
- * pairing_open begins a request at the message of the client that is parsed.  NULL only without memory; the analyzer
- * then goes on without.
+ * pairing_open begins a request at the message of the client that is parsed.  NULL only without
+ * memory; the analyzer then goes on without.
  */
 struct request *pairing_open(struct exchange *x);
 
-/* pairing_join is pairing_open for a request that the client sent together with the one before, not expecting a reply
-   between them. */
+/* pairing_join is pairing_open for a request that the client sent together with the one before, not
+   expecting a reply between them. */
 struct request *pairing_join(struct exchange *x);
 
 /*
- * pairing_reply gives the oldest open request, as the one that the message of the server belongs to; where none is open
- * it makes one that is partial.  NULL only without memory.
+ * pairing_reply gives the oldest open request, as the one that the message of the server belongs
+ * to; where none is open it makes one that is partial.  NULL only without memory.
  */
 struct request *pairing_reply(struct exchange *x);
 
 /* pairing_reply_to is pairing_reply by id. */
 struct request *pairing_reply_to(struct exchange *x, uint64_t id);
 
-/* pairing_first gives the oldest open request without taking it as being answered; NULL where none is open. */
+/* pairing_first gives the oldest open request without taking it as being answered; NULL where none
+ * is open. */
 struct request *pairing_first(const struct exchange *x);
 /* pairing_last gives the newest open request, finished or not; NULL where none is open. */
 struct request *pairing_last(const struct exchange *x);
 /* pairing_at gives the n-th open request, 0 being the oldest; NULL past the newest. */
 struct request *pairing_at(const struct exchange *x, size_t n);
 
-/* pairing_receive says that the message of that side that is parsed belongs to r; NULL does nothing. */
+/* pairing_receive says that the message of that side that is parsed belongs to r; NULL does
+ * nothing. */
 void pairing_receive(struct exchange *x, enum side side, struct request *r);
 
 /* pairing_finish hands r on when the message that is parsed, with what it skips, has ended. */
@@ -86,14 +92,15 @@ void pairing_finish(struct request *r);
 void pairing_drop(struct request *r);
 
 /*
- * pairing_note copies text to where it lives as long as the request, cut where PAIRING_NOTES_MAX is reached, and
- * returns the copy; empty without memory.
+ * pairing_note copies text to where it lives as long as the request, cut where PAIRING_NOTES_MAX is
+ * reached, and returns the copy; empty without memory.
  */
 struct bytes pairing_note(struct exchange *x, struct request *r, struct bytes text);
 
 /* What follows is for the connection. */
 
-/* pairing_count adds bytes of the message of that side that is parsed; skipped: by a step's amount. */
+/* pairing_count adds bytes of the message of that side that is parsed; skipped: by a step's amount.
+ */
 void pairing_count(struct exchange *x, enum side side, uint64_t bytes, bool skipped);
 /* pairing_lose adds lost bytes; inside a skip, or where nobody knows what they were. */
 void pairing_lose(struct exchange *x, enum side side, uint64_t lost, bool skipped);

@@ -1,14 +1,15 @@
 /*
- * Short messages without content are weak signs: a column that ends in 'Z' before a column of 5 bytes looks like a
- * ReadyForQuery.  So a short message is sure only as the last of what is there; the others need a chain.
+ * Short messages without content are weak signs: a column that ends in 'Z' before a column of 5
+ * bytes looks like a ReadyForQuery.  So a short message is sure only as the last of what is there;
+ * the others need a chain.
  */
 #include "analyzers/postgresql_start.h"
 
 enum {
-    SHORT_MAX = 30000,    /* bytes; what libpq accepts of messages that are never long */
-    STARTUP_MAX = 10000,  /* bytes; MAX_STARTUP_PACKET_LENGTH */
-    COLUMNS_WALKED = 64,  /* columns of a row that are checked: the work at one place is bounded */
-    TEXT_CHECKED = 64,    /* bytes of a statement's text, likewise */
+    SHORT_MAX = 30000,   /* bytes; what libpq accepts of messages that are never long */
+    STARTUP_MAX = 10000, /* bytes; MAX_STARTUP_PACKET_LENGTH */
+    COLUMNS_WALKED = 64, /* columns of a row that are checked: the work at one place is bounded */
+    TEXT_CHECKED = 64,   /* bytes of a statement's text, likewise */
 };
 
 struct postgresql_header postgresql_header(struct cursor *in)
@@ -25,22 +26,47 @@ struct shape {
 };
 
 static const struct shape client_shapes[] = {
-    {'Q', 1, POSTGRESQL_LONG_MAX}, {'P', 4, POSTGRESQL_LONG_MAX}, {'B', 8, POSTGRESQL_LONG_MAX},
-    {'E', 5, SHORT_MAX},           {'D', 2, SHORT_MAX},           {'C', 2, SHORT_MAX},
-    {'H', 0, 0},                   {'S', 0, 0},                   {'X', 0, 0},
-    {'p', 0, 65536},               {'d', 0, POSTGRESQL_LONG_MAX}, {'c', 0, 0},
-    {'f', 1, SHORT_MAX},           {'F', 10, POSTGRESQL_LONG_MAX},
+    {'Q', 1, POSTGRESQL_LONG_MAX},
+    {'P', 4, POSTGRESQL_LONG_MAX},
+    {'B', 8, POSTGRESQL_LONG_MAX},
+    {'E', 5, SHORT_MAX},
+    {'D', 2, SHORT_MAX},
+    {'C', 2, SHORT_MAX},
+    {'H', 0, 0},
+    {'S', 0, 0},
+    {'X', 0, 0},
+    {'p', 0, 65536},
+    {'d', 0, POSTGRESQL_LONG_MAX},
+    {'c', 0, 0},
+    {'f', 1, SHORT_MAX},
+    {'F', 10, POSTGRESQL_LONG_MAX},
 };
 
 static const struct shape server_shapes[] = {
-    {'R', 4, 65536},               {'K', 8, 260},                 {'S', 2, SHORT_MAX},
-    {'Z', 1, 1},                   {'T', 2, POSTGRESQL_LONG_MAX}, {'D', 2, POSTGRESQL_LONG_MAX},
-    {'C', 2, SHORT_MAX},           {'I', 0, 0},                   {'E', 1, POSTGRESQL_LONG_MAX},
-    {'N', 1, POSTGRESQL_LONG_MAX}, {'A', 6, POSTGRESQL_LONG_MAX}, {'1', 0, 0},
-    {'2', 0, 0},                   {'3', 0, 0},                   {'n', 0, 0},
-    {'t', 2, SHORT_MAX * 10},      {'s', 0, 0},                   {'G', 3, SHORT_MAX},
-    {'H', 3, SHORT_MAX},           {'W', 3, SHORT_MAX},           {'d', 0, POSTGRESQL_LONG_MAX},
-    {'c', 0, 0},                   {'V', 4, POSTGRESQL_LONG_MAX}, {'v', 8, SHORT_MAX},
+    {'R', 4, 65536},
+    {'K', 8, 260},
+    {'S', 2, SHORT_MAX},
+    {'Z', 1, 1},
+    {'T', 2, POSTGRESQL_LONG_MAX},
+    {'D', 2, POSTGRESQL_LONG_MAX},
+    {'C', 2, SHORT_MAX},
+    {'I', 0, 0},
+    {'E', 1, POSTGRESQL_LONG_MAX},
+    {'N', 1, POSTGRESQL_LONG_MAX},
+    {'A', 6, POSTGRESQL_LONG_MAX},
+    {'1', 0, 0},
+    {'2', 0, 0},
+    {'3', 0, 0},
+    {'n', 0, 0},
+    {'t', 2, SHORT_MAX * 10},
+    {'s', 0, 0},
+    {'G', 3, SHORT_MAX},
+    {'H', 3, SHORT_MAX},
+    {'W', 3, SHORT_MAX},
+    {'d', 0, POSTGRESQL_LONG_MAX},
+    {'c', 0, 0},
+    {'V', 4, POSTGRESQL_LONG_MAX},
+    {'v', 8, SHORT_MAX},
 };
 
 static bool has_shape(const struct postgresql_header *h, const struct shape *shapes, size_t count)
@@ -75,7 +101,8 @@ static bool is_text(struct bytes text)
 {
     text = bytes_first(text, TEXT_CHECKED);
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < ' ' && text.data[i] != '\n' && text.data[i] != '\t' && text.data[i] != '\r')
+        if (text.data[i] < ' ' && text.data[i] != '\n' && text.data[i] != '\t' &&
+            text.data[i] != '\r')
             return false;
     }
     return true;
@@ -90,7 +117,9 @@ static enum start query_start(struct bytes body, uint32_t body_len)
         return START_NO;
     if (!is_whole)
         return START_LIKELY;
-    return bytes_index(bytes_first(body, SHORT_MAX), 0) == body.len - 1 && body.len > 1 ? START_SURE : START_LIKELY;
+    return bytes_index(bytes_first(body, SHORT_MAX), 0) == body.len - 1 && body.len > 1
+               ? START_SURE
+               : START_LIKELY;
 }
 
 /* The columns' lengths must add up to the row's. */
@@ -130,7 +159,8 @@ static enum start tag_start(struct bytes body, uint32_t body_len)
     return is_whole && body_len > 4 ? START_SURE : START_LIKELY;
 }
 
-/* ErrorResponse, NoticeResponse: fields of a letter and a text each, the severity first, and a zero behind them. */
+/* ErrorResponse, NoticeResponse: fields of a letter and a text each, the severity first, and a zero
+ * behind them. */
 static enum start fields_start(struct bytes body, uint32_t body_len)
 {
     if (body.len > 0 && body.data[0] != 'S')
@@ -181,7 +211,8 @@ static enum start client_start(const struct postgresql_header *h, struct cursor 
 }
 
 /* The first bytes of a connection that have no type. */
-static enum start first_start(const struct exchange *x, enum side side, struct cursor in, uint64_t *message_len)
+static enum start first_start(const struct exchange *x, enum side side, struct cursor in,
+                              uint64_t *message_len)
 {
     if (x && x->position[side] > 0)
         return START_NO;
@@ -201,7 +232,8 @@ static enum start first_start(const struct exchange *x, enum side side, struct c
     return postgresql_is_startup(len, code) ? START_SURE : START_NO;
 }
 
-enum start postgresql_starts_here(const struct exchange *x, enum side side, struct cursor in, uint64_t *message_len)
+enum start postgresql_starts_here(const struct exchange *x, enum side side, struct cursor in,
+                                  uint64_t *message_len)
 {
     enum start first = first_start(x, side, in, message_len);
     if (first == START_SURE || first == START_LIKELY)
@@ -215,7 +247,8 @@ enum start postgresql_starts_here(const struct exchange *x, enum side side, stru
                                            : h.type && strchr("RKSZTDCIENA123ntsGHWdcVv", h.type);
         return is_type ? START_SHORT : first;
     }
-    bool is_header = side == SIDE_CLIENT ? postgresql_is_client_header(&h) : postgresql_is_server_header(&h);
+    bool is_header =
+        side == SIDE_CLIENT ? postgresql_is_client_header(&h) : postgresql_is_server_header(&h);
     if (!is_header)
         return first;
     *message_len = (uint64_t)POSTGRESQL_HEADER_LEN + h.body_len;

@@ -1,5 +1,6 @@
 /*
- * What a message of the PostgreSQL protocol looks like from outside: its header, and whether one can start at some bytes.
+ * What a message of the PostgreSQL protocol looks like from outside: its header, and whether one
+ * can start at some bytes.
  */
 #ifndef SEEPWATCH_ANALYZERS_POSTGRESQL_START_H
 #define SEEPWATCH_ANALYZERS_POSTGRESQL_START_H
@@ -7,8 +8,8 @@
 #include "analyzers/analyzer.h"
 
 enum {
-    POSTGRESQL_HEADER_LEN = 5,          /* type, length */
-    POSTGRESQL_LONG_MAX = 0x3fffffff,   /* bytes; the server's own bound on a message */
+    POSTGRESQL_HEADER_LEN = 5,        /* type, length */
+    POSTGRESQL_LONG_MAX = 0x3fffffff, /* bytes; the server's own bound on a message */
     POSTGRESQL_CANCEL_REQUEST = 80877102,
     POSTGRESQL_SSL_REQUEST = 80877103,
     POSTGRESQL_GSSENC_REQUEST = 80877104,
@@ -27,9 +28,11 @@ struct postgresql_header postgresql_header(struct cursor *in);
 bool postgresql_is_client_header(const struct postgresql_header *h);
 bool postgresql_is_server_header(const struct postgresql_header *h);
 
-/* postgresql_is_startup tells whether these are the length and the code of a message without a type. */
+/* postgresql_is_startup tells whether these are the length and the code of a message without a
+ * type. */
 bool postgresql_is_startup(uint32_t len, uint32_t code);
 
-enum start postgresql_starts_here(const struct exchange *x, enum side side, struct cursor in, uint64_t *message_len);
+enum start postgresql_starts_here(const struct exchange *x, enum side side, struct cursor in,
+                                  uint64_t *message_len);
 
 #endif

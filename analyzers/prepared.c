@@ -44,18 +44,21 @@ void prepared_close(struct prepared *p)
     free(p);
 }
 
-static struct prepared_key key_of(const struct prepared *p, uint64_t connection, char kind, struct bytes name)
+static struct prepared_key key_of(const struct prepared *p, uint64_t connection, char kind,
+                                  struct bytes name)
 {
     return (struct prepared_key){connection, hash_bytes(name, p->seed + (uint64_t)kind)};
 }
 
-struct prepared_entry *prepared_touch(struct prepared *p, uint64_t connection, char kind, struct bytes name)
+struct prepared_entry *prepared_touch(struct prepared *p, uint64_t connection, char kind,
+                                      struct bytes name)
 {
     struct prepared_key key = key_of(p, connection, kind, name);
     return table_touch(p->table, &key, NULL);
 }
 
-struct prepared_entry *prepared_find(struct prepared *p, uint64_t connection, char kind, struct bytes name)
+struct prepared_entry *prepared_find(struct prepared *p, uint64_t connection, char kind,
+                                     struct bytes name)
 {
     struct prepared_key key = key_of(p, connection, kind, name);
     struct prepared_entry *entry = table_find(p->table, &key);

@@ -1,6 +1,7 @@
 /*
- * Names that clients gave to statements and portals, for all connections: a connection keeps nothing for them.
- * Bounded: the name used longest ago is forgotten first; its executions still count, without their text.
+ * Names that clients gave to statements and portals, for all connections: a connection keeps
+ * nothing for them. Bounded: the name used longest ago is forgotten first; its executions still
+ * count, without their text.
  */
 #ifndef SEEPWATCH_ANALYZERS_PREPARED_H
 #define SEEPWATCH_ANALYZERS_PREPARED_H
@@ -20,12 +21,14 @@ struct prepared;
 struct prepared *prepared_open(size_t names_max);
 void prepared_close(struct prepared *p);
 
-/* prepared_touch gives the entry of that name, kind ('S' statement, 'P' portal) and connection, made where it is new;
-   NULL without memory.  Good until the next call. */
-struct prepared_entry *prepared_touch(struct prepared *p, uint64_t connection, char kind, struct bytes name);
+/* prepared_touch gives the entry of that name, kind ('S' statement, 'P' portal) and connection,
+   made where it is new; NULL without memory.  Good until the next call. */
+struct prepared_entry *prepared_touch(struct prepared *p, uint64_t connection, char kind,
+                                      struct bytes name);
 
 /* prepared_find is prepared_touch without making; NULL where the name is unknown. */
-struct prepared_entry *prepared_find(struct prepared *p, uint64_t connection, char kind, struct bytes name);
+struct prepared_entry *prepared_find(struct prepared *p, uint64_t connection, char kind,
+                                     struct bytes name);
 
 void prepared_forget(struct prepared *p, uint64_t connection, char kind, struct bytes name);
 

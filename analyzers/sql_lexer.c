@@ -296,7 +296,7 @@ static enum token_kind token(struct sql_lexer *l)
         skip_quoted(l, true);
         return TOKEN_LITERAL;
     case '`':
-        return quoted_name(l);
+        return is_mysql(l) ? quoted_name(l) : operator_signs(l);
     case '(':
         return one(l, TOKEN_OPEN);
     case ')':

@@ -37,7 +37,8 @@ static void on_closed(void *context, struct flow *flow)
         c->events.close(c->context, &flow->view, c->tcp.now_ns);
 }
 
-struct capture *capture_open(const struct capture_config *config, const struct capture_events *events, void *context)
+struct capture *capture_open(const struct capture_config *config,
+                             const struct capture_events *events, void *context)
 {
     struct capture *c = calloc(1, sizeof(*c));
     if (!c)
@@ -48,7 +49,8 @@ struct capture *capture_open(const struct capture_config *config, const struct c
     c->budget.bytes_max = config->memory_max;
     c->tcp = (struct tcp){.events = &c->events, .context = context, .budget = &c->budget};
     c->decoder = decoder_open(&c->budget);
-    c->flows = flows_open(&(struct flows_config){.flows_max = config->flows_max, .closed = on_closed, .context = c});
+    c->flows = flows_open(
+        &(struct flows_config){.flows_max = config->flows_max, .closed = on_closed, .context = c});
     c->classify = config->use_ndpi ? classify_open() : NULL;
     if (!c->decoder || !c->flows || (config->use_ndpi && !c->classify)) {
         capture_close(c);
@@ -78,7 +80,8 @@ static bool is_from_server(const struct tcp_header *h)
     return h->source_port < h->destination_port;
 }
 
-static struct flow *add_flow(struct capture *c, const struct flow_key *key, bool from_high, const struct tcp_header *h)
+static struct flow *add_flow(struct capture *c, const struct flow_key *key, bool from_high,
+                             const struct tcp_header *h)
 {
     bool is_syn = h->flags & TCP_SYN, is_answer = is_syn && h->flags & TCP_ACK;
     bool from_server = is_syn ? is_answer : is_from_server(h);
@@ -92,13 +95,16 @@ static struct flow *add_flow(struct capture *c, const struct flow_key *key, bool
 }
 
 /* A SYN with a number of its own on known ports is a new connection. */
-static bool is_new_connection(const struct flow *flow, unsigned direction, const struct tcp_header *h)
+static bool is_new_connection(const struct flow *flow, unsigned direction,
+                              const struct tcp_header *h)
 {
     const struct half *half = &flow->half[direction];
-    return (h->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && half->is_known && half->start != h->sequence + 1;
+    return (h->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && half->is_known &&
+           half->start != h->sequence + 1;
 }
 
-static struct flow *flow_of(struct capture *c, const struct flow_key *key, bool from_high, const struct tcp_header *h)
+static struct flow *flow_of(struct capture *c, const struct flow_key *key, bool from_high,
+                            const struct tcp_header *h)
 {
     struct flow *flow = flow_find(c->flows, key);
     if (flow && is_new_connection(flow, from_high != flow->is_reversed, h)) {
@@ -134,8 +140,10 @@ static void learn_roles(struct flow *flow, bool from_high, const struct tcp_head
 static bool is_double(struct half *half, const struct datagram *d, const struct tcp_header *h)
 {
     uint64_t first = (uint64_t)h->sequence << 32 | h->acknowledgment;
-    uint64_t second = (uint64_t)d->id << 48 | (uint64_t)h->checksum << 32 | (uint64_t)h->window << 16 | h->flags;
-    uint32_t mark = (uint32_t)hash_mix(first ^ UINT64_C(0x9e3779b97f4a7c15), second + h->payload_len + 1);
+    uint64_t second =
+        (uint64_t)d->id << 48 | (uint64_t)h->checksum << 32 | (uint64_t)h->window << 16 | h->flags;
+    uint32_t mark =
+        (uint32_t)hash_mix(first ^ UINT64_C(0x9e3779b97f4a7c15), second + h->payload_len + 1);
     for (unsigned i = 0; i < FLOW_RECENT_MAX; i++) {
         if (half->recent[i] == mark)
             return true;
@@ -162,8 +170,8 @@ static void take_tcp(struct capture *c, const struct datagram *d)
         c->counters.undecoded++;
         return;
     }
-    bool from_high =
-        flow_key_make(&key, d, h.source_port, h.destination_port, c->config.vlan_in_key ? d->vlan : 0);
+    bool from_high = flow_key_make(&key, d, h.source_port, h.destination_port,
+                                   c->config.vlan_in_key ? d->vlan : 0);
     struct flow *flow = flow_of(c, &key, from_high, &h);
     if (!flow)
         return;
@@ -193,7 +201,8 @@ static void take_udp(struct capture *c, const struct datagram *d)
         c->counters.undecoded++;
         return;
     }
-    (void)flow_key_make(&key, d, source_port, destination_port, c->config.vlan_in_key ? d->vlan : 0);
+    (void)flow_key_make(&key, d, source_port, destination_port,
+                        c->config.vlan_in_key ? d->vlan : 0);
     c->counters.flows_udp += flow_count_udp(c->flows, &key, c->tcp.now_ns);
 }
 

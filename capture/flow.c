@@ -1,5 +1,6 @@
 /*
- * Three tables: open TCP flows, TCP flows closed a moment ago, and UDP flows, which are only counted.
+ * Three tables: open TCP flows, TCP flows closed a moment ago, and UDP flows, which are only
+ * counted.
  */
 #include "capture/flow.h"
 
@@ -26,7 +27,8 @@ struct flows {
     struct flow_key last_key;
 };
 
-_Static_assert(sizeof(struct flow_key) == 40, "a key is compared as bytes and must have no padding");
+_Static_assert(sizeof(struct flow_key) == 40,
+               "a key is compared as bytes and must have no padding");
 
 static void on_evicted(void *context, void *value)
 {
@@ -78,8 +80,8 @@ void flows_close(struct flows *f)
     free(f);
 }
 
-bool flow_key_make(struct flow_key *key, const struct datagram *d, uint16_t source_port, uint16_t destination_port,
-                   uint16_t vlan)
+bool flow_key_make(struct flow_key *key, const struct datagram *d, uint16_t source_port,
+                   uint16_t destination_port, uint16_t vlan)
 {
     int order = memcmp(d->source.octets, d->destination.octets, sizeof(d->source.octets));
     bool from_high = order > 0 || (order == 0 && source_port > destination_port);
@@ -105,7 +107,8 @@ struct flow *flow_find(struct flows *f, const struct flow_key *key)
     return flow;
 }
 
-bool flow_was_closed(struct flows *f, const struct flow_key *key, bool from_high, uint32_t sequence, int64_t now_ns)
+bool flow_was_closed(struct flows *f, const struct flow_key *key, bool from_high, uint32_t sequence,
+                     int64_t now_ns)
 {
     if (table_count(f->closed) == 0)
         return false;
@@ -119,7 +122,8 @@ bool flow_was_closed(struct flows *f, const struct flow_key *key, bool from_high
     return before_end <= FLOW_WINDOW_MAX;
 }
 
-struct flow *flow_add(struct flows *f, const struct flow_key *key, bool from_high, bool reversed, int64_t now_ns)
+struct flow *flow_add(struct flows *f, const struct flow_key *key, bool from_high, bool reversed,
+                      int64_t now_ns)
 {
     struct flow *flow = table_touch(f->open, key, NULL);
     if (!flow)
@@ -128,10 +132,11 @@ struct flow *flow_add(struct flows *f, const struct flow_key *key, bool from_hig
     flow->is_reversed = first_is_high;
     flow->naming = -1;
     flow->last_ns = now_ns;
-    flow->view = (struct flow_view){.ip = {first_is_high ? key->high : key->low, first_is_high ? key->low : key->high},
-                                    .port = {first_is_high ? key->high_port : key->low_port,
-                                             first_is_high ? key->low_port : key->high_port},
-                                    .start_ns = now_ns};
+    flow->view = (struct flow_view){
+        .ip = {first_is_high ? key->high : key->low, first_is_high ? key->low : key->high},
+        .port = {first_is_high ? key->high_port : key->low_port,
+                 first_is_high ? key->low_port : key->high_port},
+        .start_ns = now_ns};
     f->last = flow;
     f->last_key = *key;
     return flow;
@@ -177,7 +182,8 @@ bool flow_count_udp(struct flows *f, const struct flow_key *key, int64_t now_ns)
 void flows_expire(struct flows *f, int64_t now_ns)
 {
     struct udp_flow *udp;
-    while ((udp = table_oldest(f->udp)) && now_ns - udp->last_ns > FLOW_UDP_IDLE_S * CLOCK_SECOND_NS)
+    while ((udp = table_oldest(f->udp)) &&
+           now_ns - udp->last_ns > FLOW_UDP_IDLE_S * CLOCK_SECOND_NS)
         table_remove(f->udp, udp);
     struct closed *c;
     while ((c = table_oldest(f->closed)) && now_ns - c->ns > FLOW_LINGER_S * CLOCK_SECOND_NS)

@@ -1,6 +1,6 @@
 /*
- * The order of TCP (RFC 9293, section 3.4 for the arithmetic of sequence numbers).  A segment that comes in its turn is
- * given on as it lies in the frame; only one that has to wait is copied.
+ * The order of TCP (RFC 9293, section 3.4 for the arithmetic of sequence numbers).  A segment that
+ * comes in its turn is given on as it lies in the frame; only one that has to wait is copied.
  */
 #include "capture/tcp.h"
 
@@ -52,8 +52,6 @@ static int32_t distance(uint32_t a, uint32_t b)
     return (int32_t)(a - b);
 }
 
-/* --- deadlines ---------------------------------------------------------------------------------------------------- */
-
 static void timer_stop(struct tcp *t, struct flow *flow)
 {
     if (flow->deadline_ns == 0)
@@ -80,8 +78,6 @@ struct flow *tcp_due(const struct tcp *t)
     return t->timer_oldest && t->timer_oldest->deadline_ns <= t->now_ns ? t->timer_oldest : NULL;
 }
 
-/* --- what waits --------------------------------------------------------------------------------------------------- */
-
 static void waiting_free(struct tcp *t, struct half *half)
 {
     struct segment *s = half->queue;
@@ -93,11 +89,13 @@ static void waiting_free(struct tcp *t, struct half *half)
     budget_free(t->budget, &s, sizeof(*s) + s->len);
 }
 
-/* Keeps a copy, in the order of sequence numbers; false where the bounds or the budget forbid it. */
+/* Keeps a copy, in the order of sequence numbers; false where the bounds or the budget forbid it.
+ */
 static bool waiting_add(struct tcp *t, struct half *half, const struct piece *p)
 {
     struct segment *s = NULL;
-    if (half->queue_count >= TCP_WAITING_SEGMENTS_MAX || half->queue_bytes + p->data.len > TCP_WAITING_BYTES_MAX)
+    if (half->queue_count >= TCP_WAITING_SEGMENTS_MAX ||
+        half->queue_bytes + p->data.len > TCP_WAITING_BYTES_MAX)
         return false;
     if (!budget_resize(t->budget, &s, 0, sizeof(*s) + p->data.len))
         return false;
@@ -123,10 +121,10 @@ static bool waiting_add(struct tcp *t, struct half *half, const struct piece *p)
     return true;
 }
 
-/* --- giving on ---------------------------------------------------------------------------------------------------- */
-
-/* Whether what the sender acknowledges of the other direction was given on: an answer waits for its question. */
-static bool is_in_turn(const struct flow *flow, unsigned direction, uint32_t acknowledgment, bool has_ack)
+/* Whether what the sender acknowledges of the other direction was given on: an answer waits for its
+ * question. */
+static bool is_in_turn(const struct flow *flow, unsigned direction, uint32_t acknowledgment,
+                       bool has_ack)
 {
     const struct half *other = &flow->half[direction ^ 1];
     if (!has_ack || other->is_absent)
@@ -171,7 +169,8 @@ static struct piece piece_of(const struct segment *s)
                           .ns = s->ns};
 }
 
-/* Gives on the first of what waits, if it is its turn; is_forced: even before what it acknowledges. */
+/* Gives on the first of what waits, if it is its turn; is_forced: even before what it acknowledges.
+ */
 static bool give_waiting(struct tcp *t, struct flow *flow, unsigned direction, bool is_forced)
 {
     struct half *half = &flow->half[direction];
@@ -193,15 +192,15 @@ static void give_all_waiting(struct tcp *t, struct flow *flow)
         ;
 }
 
-/* --- holes -------------------------------------------------------------------------------------------------------- */
-
-/* Where the hole at `next` ends: at what waits, or at what is known to have been sent; a FIN's own number is no byte. */
+/* Where the hole at `next` ends: at what waits, or at what is known to have been sent; a FIN's own
+ * number is no byte. */
 static uint32_t hole_end(const struct half *half)
 {
     if (half->queue)
         return half->queue->sequence;
     uint32_t end = distance(half->acked, half->seen) > 0 ? half->acked : half->seen;
-    bool is_behind_fin = half->fin_seen && distance(half->fin, half->next) >= 0 && distance(end, half->fin) > 0;
+    bool is_behind_fin =
+        half->fin_seen && distance(half->fin, half->next) >= 0 && distance(end, half->fin) > 0;
     return is_behind_fin ? half->fin : end;
 }
 
@@ -211,14 +210,15 @@ static bool has_hole(const struct half *half)
 }
 
 /*
- * The hole's bytes are lost.  What is missing at the end can be a FIN, or end in one: alone it is one byte, and where
- * the other end said goodbye too there was one.
+ * The hole's bytes are lost.  What is missing at the end can be a FIN, or end in one: alone it is
+ * one byte, and where the other end said goodbye too there was one.
  */
 static void declare_lost(struct tcp *t, struct flow *flow, unsigned direction)
 {
     struct half *half = &flow->half[direction];
     uint32_t lost = hole_end(half) - half->next;
-    bool has_fin = !half->queue && !half->fin_seen && (lost == 1 || flow->half[direction ^ 1].fin_seen);
+    bool has_fin =
+        !half->queue && !half->fin_seen && (lost == 1 || flow->half[direction ^ 1].fin_seen);
     if (has_fin) {
         lost--;
         half->fin_seen = true;
@@ -314,10 +314,12 @@ bool tcp_expire(struct tcp *t, struct flow *flow)
             give_all_waiting(t, flow);
         }
     }
-    /* no hole, and still something waits for what will not come: acknowledgments that make no sense */
+    /* no hole, and still something waits for what will not come: acknowledgments that make no sense
+     */
     for (unsigned direction = 0; direction < 2; direction++) {
         const struct half *half = &flow->half[direction], *other = &flow->half[direction ^ 1];
-        while (half->queue && !has_hole(half) && !has_hole(other) && give_waiting(t, flow, direction, true))
+        while (half->queue && !has_hole(half) && !has_hole(other) &&
+               give_waiting(t, flow, direction, true))
             give_all_waiting(t, flow);
     }
     if (is_closed(flow) || (flow->is_over && t->now_ns >= deadline_ns))
@@ -334,7 +336,8 @@ void tcp_finish(struct tcp *t, struct flow *flow)
         begin_in_the_middle(&flow->half[direction]);
     }
     give_all_waiting(t, flow);
-    while (flow->half[0].queue || flow->half[1].queue || has_hole(&flow->half[0]) || has_hole(&flow->half[1])) {
+    while (flow->half[0].queue || flow->half[1].queue || has_hole(&flow->half[0]) ||
+           has_hole(&flow->half[1])) {
         /* the hole that was noticed first is the one that the other direction waits for */
         bool holes[2] = {has_hole(&flow->half[0]), has_hole(&flow->half[1])};
         unsigned first = holes[1] && (!holes[0] || flow->half[1].hole_ns < flow->half[0].hole_ns);
@@ -346,9 +349,8 @@ void tcp_finish(struct tcp *t, struct flow *flow)
     }
 }
 
-/* --- a segment comes ---------------------------------------------------------------------------------------------- */
-
-/* The numbers of both directions from SYN and SYN-ACK; from a first segment where those were lost. */
+/* The numbers of both directions from SYN and SYN-ACK; from a first segment where those were lost.
+ */
 static void learn_numbers(struct flow *flow, unsigned direction, const struct tcp_header *h)
 {
     struct half *half = &flow->half[direction], *other = &flow->half[direction ^ 1];
@@ -363,7 +365,8 @@ static void learn_numbers(struct flow *flow, unsigned direction, const struct tc
         }
         return;
     }
-    /* the client's first word after its SYN, the answer to that being lost: all that it acknowledges is a SYN */
+    /* the client's first word after its SYN, the answer to that being lost: all that it
+     * acknowledges is a SYN */
     if (half->is_known && !other->is_known && !flow->view.is_midstream && h->flags & TCP_ACK &&
         h->sequence == half->start && !other->queue)
         half_begin(other, h->acknowledgment);
@@ -399,7 +402,8 @@ static bool learn_end(struct half *half, const struct piece *p, uint32_t wire_le
 }
 
 /* Keeps the piece; where there is no room for more, the oldest hole is lost at once. */
-static void wait_for_turn(struct tcp *t, struct flow *flow, unsigned direction, const struct piece *p)
+static void wait_for_turn(struct tcp *t, struct flow *flow, unsigned direction,
+                          const struct piece *p)
 {
     struct half *half = &flow->half[direction];
     while (!waiting_add(t, half, p)) {
@@ -468,7 +472,8 @@ bool tcp_take(struct tcp *t, struct flow *flow, unsigned direction, const struct
         flow->is_over = true; /* nobody will end the direction that is not mirrored */
     if (is_closed(flow))
         return true;
-    if (flow->deadline_ns != 0 || half->queue || other->queue || flow->is_over || has_hole(half) || has_hole(other))
+    if (flow->deadline_ns != 0 || half->queue || other->queue || flow->is_over || has_hole(half) ||
+        has_hole(other))
         watch_holes(t, flow);
     return false;
 }

@@ -1,10 +1,12 @@
 /*
- * TCP order: segments as they come to bytes as they were sent, each once, and the bytes that are missing told.
+ * TCP order: segments as they come to bytes as they were sent, each once, and the bytes that are
+ * missing told.
  *
- * A mirror shows segments late, doubled, and an answer before its question.  So a segment also waits for the bytes of
- * the other direction that it acknowledges.  A hole becomes a gap when the other end has acknowledged it (or nobody
- * could) and a bound of time or size has passed; or when the flow ends.  The first segments of a direction wait as long
- * for the SYN before them; without one the direction begins in its middle, at the lowest number that came.
+ * A mirror shows segments late, doubled, and an answer before its question.  So a segment also
+ * waits for the bytes of the other direction that it acknowledges.  A hole becomes a gap when the
+ * other end has acknowledged it (or nobody could) and a bound of time or size has passed; or when
+ * the flow ends.  The first segments of a direction wait as long for the SYN before them; without
+ * one the direction begins in its middle, at the lowest number that came.
  */
 #ifndef SEEPWATCH_CAPTURE_TCP_H
 #define SEEPWATCH_CAPTURE_TCP_H
@@ -12,8 +14,8 @@
 #include "capture/flow.h"
 
 enum {
-    TCP_HOLE_MS = 200,              /* packet time that a hole may be filled in */
-    TCP_HOLE_UNACKED_MS = 2000,     /* likewise, while nobody acknowledged it */
+    TCP_HOLE_MS = 200,               /* packet time that a hole may be filled in */
+    TCP_HOLE_UNACKED_MS = 2000,      /* likewise, while nobody acknowledged it */
     TCP_WAITING_BYTES_MAX = 1 << 20, /* waiting behind a hole, of a direction */
     TCP_WAITING_SEGMENTS_MAX = 1024, /* likewise */
 };
@@ -42,12 +44,14 @@ struct tcp {
     uint64_t retransmitted_bytes;
 };
 
-/* tcp_take gives a segment of that direction to its flow.  True where the flow is over and has to be closed. */
+/* tcp_take gives a segment of that direction to its flow.  True where the flow is over and has to
+ * be closed. */
 bool tcp_take(struct tcp *t, struct flow *flow, unsigned direction, const struct tcp_header *h);
 
 /* tcp_due gives a flow whose deadline has passed; NULL where there is none. */
 struct flow *tcp_due(const struct tcp *t);
-/* tcp_expire declares the holes of a due flow lost whose time has come.  True where the flow has to be closed. */
+/* tcp_expire declares the holes of a due flow lost whose time has come.  True where the flow has to
+ * be closed. */
 bool tcp_expire(struct tcp *t, struct flow *flow);
 
 /* tcp_finish gives on what waits, with the holes as gaps, and frees it. */

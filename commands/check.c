@@ -17,16 +17,18 @@ bool run_check(const struct options *o, struct error *error)
             networks++;
         for (size_t i = 0; i < count; i++)
             on += rules_at(l.rules, i)->is_enabled;
-        (void)printf("%zu rules (%zu on), %zu networks, %zu databases: no mistakes\n", count, on, networks,
-                     l.config.geo_count);
+        (void)printf("%zu rules (%zu on), %zu networks, %zu databases: no mistakes\n", count, on,
+                     networks, l.config.geo_count);
         struct network_nesting nesting;
         for (size_t at = 0; network_nestings(l.config.networks, &at, &nesting);) {
             char inner[PREFIX_TEXT_MAX], outer[PREFIX_TEXT_MAX];
             (void)prefix_print(&nesting.inner, inner);
             (void)prefix_print(&nesting.outer, outer);
             (void)printf("note: %s of %.*s lies inside %s of %.*s and goes before it\n", inner,
-                         (int)nesting.inner_network->name.len, (const char *)nesting.inner_network->name.data, outer,
-                         (int)nesting.outer_network->name.len, (const char *)nesting.outer_network->name.data);
+                         (int)nesting.inner_network->name.len,
+                         (const char *)nesting.inner_network->name.data, outer,
+                         (int)nesting.outer_network->name.len,
+                         (const char *)nesting.outer_network->name.data);
         }
     }
     loaded_clear(&l);

@@ -1,6 +1,6 @@
 /*
- * The shipped rules are looked for beside the program: installed (../share/seepwatch/rules), or in the tree that it was
- * built in (../../rules).
+ * The shipped rules are looked for beside the program: installed (../share/seepwatch/rules), or in
+ * the tree that it was built in (../../rules).
  */
 #define _GNU_SOURCE /* asprintf */
 #include "commands/load.h"
@@ -35,7 +35,8 @@ static char *shipped_rules(void)
     return NULL;
 }
 
-static bool load_rules(struct loaded *l, const struct options *o, struct problems *problems, struct error *error)
+static bool load_rules(struct loaded *l, const struct options *o, struct problems *problems,
+                       struct error *error)
 {
     const char *paths[OPTIONS_LIST_MAX];
     size_t count = o->rules.count;
@@ -45,7 +46,8 @@ static bool load_rules(struct loaded *l, const struct options *o, struct problem
     if (shipped)
         paths[count++] = shipped;
     if (count == 0)
-        return error_set(error, ERROR_USAGE, "the shipped rules are not beside the program: name yours with --rules");
+        return error_set(error, ERROR_USAGE,
+                         "the shipped rules are not beside the program: name yours with --rules");
     l->rules = rules_load(paths, count, problems);
     free(shipped);
     return true;
@@ -55,9 +57,11 @@ static bool load_geo(struct loaded *l, const struct options *o, struct error *er
 {
     for (size_t i = 0; i < o->geo.count; i++) {
         if (!config_add_geo(&l->config, o->geo.items[i]))
-            return error_set(error, ERROR_USAGE, "%s: more than %d databases", o->geo.items[i], GEO_FILES_MAX);
+            return error_set(error, ERROR_USAGE, "%s: more than %d databases", o->geo.items[i],
+                             GEO_FILES_MAX);
     }
-    return l->config.geo_count == 0 || geo_open(&l->geo, l->config.geo_paths, l->config.geo_count, error);
+    return l->config.geo_count == 0 ||
+           geo_open(&l->geo, l->config.geo_paths, l->config.geo_count, error);
 }
 
 bool load(struct loaded *l, const struct options *o, struct error *error)

@@ -14,18 +14,21 @@ static const char help[] =
     "\n"
     "  -i, --interface IFACE     interface to watch (repeatable)\n"
     "  -c, --config FILE         configuration: networks, proxies, ports, limits\n"
-    "  -r, --rules PATH          rule file, or folder of *.yaml (repeatable; default: the shipped rules)\n"
+    "  -r, --rules PATH          rule file, or folder of *.yaml (repeatable; default: the shipped "
+    "rules)\n"
     "  -g, --geo FILE            MMDB file with countries, cities or networks (repeatable)\n"
     "  -f, --filter BPF          only packets that match, in tcpdump's language\n"
     "  -s, --state none          keep nothing over a restart (the only choice in this version)\n"
-    "      --alerts FILE         alerts as JSON Lines; without it they are printed as readable lines\n"
+    "      --alerts FILE         alerts as JSON Lines; without it they are printed as readable "
+    "lines\n"
     "      --transactions FILE   every request with its reply, as JSON Lines\n"
     "      --sessions FILE       sessions with their totals, as JSON Lines\n"
     "      --summary FILE        one JSON object at the end\n"
     "  -h, --help                this text\n"
     "  -V, --version             the version\n"
     "\n"
-    "FILE may be - for standard output, a capture - for standard input.  watch appends to its logs and opens them\n"
+    "FILE may be - for standard output, a capture - for standard input.  watch appends to its logs "
+    "and opens them\n"
     "again on SIGHUP; replay begins them anew.\n"
     "Exit status: 0 done; 1 the work failed; 2 wrong usage, configuration or rules.\n";
 
@@ -64,7 +67,8 @@ static bool set_state(const char *state, struct error *error)
 {
     if (strcmp(state, "none") == 0)
         return true;
-    return error_set(error, ERROR_USAGE, "--state %s: this version keeps no state over a restart; say none", state);
+    return error_set(error, ERROR_USAGE,
+                     "--state %s: this version keeps no state over a restart; say none", state);
 }
 
 static bool take_option(struct options *o, int letter, char *value, struct error *error)
@@ -112,7 +116,9 @@ static bool read_command(struct options *o, const char *word, struct error *erro
     static const struct {
         const char *word;
         enum command command;
-    } commands[] = {{"watch", COMMAND_WATCH}, {"replay", COMMAND_REPLAY}, {"check", COMMAND_CHECK},
+    } commands[] = {{"watch", COMMAND_WATCH},
+                    {"replay", COMMAND_REPLAY},
+                    {"check", COMMAND_CHECK},
                     {"help", COMMAND_HELP}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(word, commands[i].word) == 0) {
@@ -120,7 +126,8 @@ static bool read_command(struct options *o, const char *word, struct error *erro
             return true;
         }
     }
-    return error_set(error, ERROR_USAGE, "unknown command '%s': say watch, replay or check (seepwatch --help)", word);
+    return error_set(error, ERROR_USAGE,
+                     "unknown command '%s': say watch, replay or check (seepwatch --help)", word);
 }
 
 static bool check_operands(const struct options *o, struct error *error)
@@ -130,9 +137,11 @@ static bool check_operands(const struct options *o, struct error *error)
     if (o->command == COMMAND_WATCH && o->interfaces.count == 0)
         return error_set(error, ERROR_USAGE, "watch: name an interface with -i (seepwatch --help)");
     if (o->command != COMMAND_REPLAY && o->files.count > 0)
-        return error_set(error, ERROR_USAGE, "'%s' is one word too many (seepwatch --help)", o->files.items[0]);
+        return error_set(error, ERROR_USAGE, "'%s' is one word too many (seepwatch --help)",
+                         o->files.items[0]);
     if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
-        return error_set(error, ERROR_USAGE, "replay reads files: -i is watch's (seepwatch --help)");
+        return error_set(error, ERROR_USAGE,
+                         "replay reads files: -i is watch's (seepwatch --help)");
     return true;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Everything is opened and checked before the first output is begun, so that a mistake leaves nothing half-written.
+ * Everything is opened and checked before the first output is begun, so that a mistake leaves
+ * nothing half-written.
  */
 #include "commands/run.h"
 
@@ -40,7 +41,8 @@ static void on_reopen(int number)
 
 static void catch_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_stop}, reopen = {.sa_handler = on_reopen, .sa_flags = SA_RESTART},
+    struct sigaction stop = {.sa_handler = on_stop},
+                     reopen = {.sa_handler = on_reopen, .sa_flags = SA_RESTART},
                      ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
@@ -68,7 +70,8 @@ static bool open_outputs(struct run *r, const struct options *o, struct error *e
     struct pipeline_outputs *out = &r->outputs;
     bool is_live = o->command == COMMAND_WATCH;
     /* readable lines where nobody asked for JSON, and on a terminal beside a log file */
-    bool wants_lines = !o->alerts || (is_live && strcmp(o->alerts, "-") != 0 && isatty(STDOUT_FILENO));
+    bool wants_lines =
+        !o->alerts || (is_live && strcmp(o->alerts, "-") != 0 && isatty(STDOUT_FILENO));
     return output_open(&out->alerts, o->alerts, is_live, error) &&
            output_open(&out->lines, wants_lines ? "-" : NULL, true, error) &&
            output_open(&out->transactions, o->transactions, is_live, error) &&
@@ -77,7 +80,8 @@ static bool open_outputs(struct run *r, const struct options *o, struct error *e
 
 static bool close_outputs(struct run *r, struct error *error)
 {
-    struct output *outputs[] = {&r->outputs.alerts, &r->outputs.lines, &r->outputs.transactions, &r->outputs.sessions};
+    struct output *outputs[] = {&r->outputs.alerts, &r->outputs.lines, &r->outputs.transactions,
+                                &r->outputs.sessions};
     struct error ignored;
     bool is_good = true;
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
@@ -121,7 +125,8 @@ static bool read_packets(struct run *r, const struct options *o, struct error *e
     return status != SOURCE_FAILED;
 }
 
-static bool write_summary(struct run *r, const struct options *o, double wall_seconds, struct error *error)
+static bool write_summary(struct run *r, const struct options *o, double wall_seconds,
+                          struct error *error)
 {
     struct pipeline_run run = {.drops = source_drops(r->source),
                                .cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
@@ -161,7 +166,8 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
     pipeline_finish(r->pipeline);
     double wall_seconds = seconds_of(CLOCK_MONOTONIC) - begin;
     bool is_written = close_outputs(r, is_good ? error : &later);
-    bool is_summed = !o->summary || write_summary(r, o, wall_seconds, is_good && is_written ? error : &later);
+    bool is_summed =
+        !o->summary || write_summary(r, o, wall_seconds, is_good && is_written ? error : &later);
     write_closing_line(r, o);
     return is_good && is_written && is_summed;
 }
@@ -177,8 +183,8 @@ static void run_clear(struct run *r)
 bool run_pipeline(const struct options *o, struct error *error)
 {
     struct run r = {0};
-    bool is_good = load(&r.loaded, o, error) && open_source(&r, o, error) && open_outputs(&r, o, error) &&
-                   run_opened(&r, o, error);
+    bool is_good = load(&r.loaded, o, error) && open_source(&r, o, error) &&
+                   open_outputs(&r, o, error) && run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;
         (void)close_outputs(&r, &ignored);

@@ -6,7 +6,8 @@
 
 #include "commands/options.h"
 
-/* run_pipeline opens everything, reads packets until the end or a signal, and writes the summary. */
+/* run_pipeline opens everything, reads packets until the end or a signal, and writes the summary.
+ */
 bool run_pipeline(const struct options *o, struct error *error);
 
 /* run_check loads configuration and rules and tells what it found on standard output. */

@@ -220,10 +220,8 @@ static void raise_alert(struct engine *e, struct watch *w, struct key *k,
     w->detector->describe(&w->detection, state_of(w, k), o, &a);
     if (context && context->session_lost_share > a.lost_share)
         a.lost_share = context->session_lost_share;
-    if (evidence) {
-        evidence_forget(evidence, o->time_ns - w->detector->span_ns(a.rule));
+    if (evidence)
         attach_evidence(&a, evidence);
-    }
     k->has_alerted = true;
     k->alerted_ns = o->time_ns;
     k->repeats = 0;
@@ -252,8 +250,10 @@ static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
         return;
     const struct evidence_key evidence_key = {at, digest};
     struct evidence_list *evidence = table_touch(e->evidence, &evidence_key, NULL);
-    if (evidence)
+    if (evidence) {
+        evidence_forget(evidence, o->time_ns - w->detector->span_ns(w->detection.rule));
         evidence_add(evidence, o->transaction, o->time_ns, weight);
+    }
     if (found != FINDING_RAISED)
         return;
     if (!k->has_alerted || o->time_ns - k->alerted_ns >= w->detection.rule->quiet_ns) {

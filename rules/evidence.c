@@ -63,8 +63,11 @@ void evidence_forget(struct evidence_list *l, int64_t before_ns)
 {
     size_t kept = 0;
     for (size_t i = 0; i < l->count; i++) {
-        if (l->items[i].end_ns >= before_ns)
-            l->items[kept++] = l->items[i];
+        if (l->items[i].end_ns < before_ns)
+            continue;
+        if (kept < i)
+            l->items[kept] = l->items[i];
+        kept++;
     }
     l->count = kept;
 }

@@ -68,10 +68,11 @@ check_test_directions() { # a test sees what its subject sees, and the tests' ow
 
 C_LIBRARY='^(arpa|bits|linux|net|netinet|netpacket|sys)/|^(assert|byteswap|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fnmatch|getopt|glob|grp|inttypes|libgen|limits|locale|malloc|math|netdb|poll|pthread|pwd|regex|sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|wctype)\.h$'
 
-# folder, then the third-party headers that it links
+# A folder, then the headers of a library that it links; pcap/dlt.h is only the numbers of link layers.
 THIRD_PARTY=(
-    'capture ^pcap(/.*)?\.h$'
-    'capture ^ndpi_.*\.h$'
+    'capture ^pcap(/(pcap|bpf))?\.h$'
+    'capture ^pcap/dlt\.h$'
+    'capture ^(ndpi/)?ndpi_.*\.h$'
     'capture ^zlib\.h$'
     'capture ^zstd\.h$'
     'analyzers ^zlib\.h$'

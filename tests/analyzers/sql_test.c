@@ -79,6 +79,7 @@ static const struct shape_case shapes[] = {
     {SQL_POSTGRESQL, "SELECT 'a'\n'b'", "SELECT ?"},
     {SQL_POSTGRESQL, "SELECT $1::int4, $12", "SELECT ?::int4, ?"},
     {SQL_POSTGRESQL, "SELECT a--1", "SELECT a"},
+    {SQL_POSTGRESQL, "SELECT `'secret'`", "SELECT ` ? `"},
     {SQL_POSTGRESQL, "SELECT a, t . b FROM s . t", "SELECT a, t.b FROM s.t"},
     {SQL_POSTGRESQL, "SELECT sum(a) FILTER(WHERE b) OVER(ORDER BY c)",
      "SELECT sum(a) FILTER (WHERE b) OVER (ORDER BY c)"},

@@ -216,7 +216,8 @@ static const struct other_case {
      "8801 0000 020000000000 020000000001 020000000002 0000 8000 0000"},
     {"loopback, AppleTalk", DLT_NULL, DECODED_OTHER, "10000000 00"},
     {"netfilter log without packet", DLT_NFLOG, DECODED_OTHER, "02000001 0500 0a00 61000000"},
-    {"split ARCNET", DLT_ARCNET, DECODED_UNKNOWN, "0102 d4 01 0001 45000014"},
+    {"split ARCNET", DLT_ARCNET, DECODED_UNKNOWN,
+     "0102 d4 01 0001 45000014 00000000 40060000 0a000001 0a000002"},
     {"a link that is not known", 9999, DECODED_UNKNOWN, "45000014"},
     {"nothing", DLT_EN10MB, DECODED_UNKNOWN, ""},
     {"raw of no IP version", DLT_RAW, DECODED_UNKNOWN, "55000014"},
@@ -255,6 +256,11 @@ static void tags_without_end_are_given_up(void **state)
     for (unsigned i = 0; i < 64; i++)
         frame_wrap_hex(&b->frame, "8100 0005");
     frame_wrap_hex(&b->frame, "020000000000 020000000001");
+    assert_int_equal(decode_whole(b, DLT_EN10MB), DECODED_UNKNOWN);
+    datagram_build(b, 4, NET);
+    for (unsigned i = 0; i < 16; i++)
+        frame_wrap_hex(&b->frame, "00010040");
+    frame_wrap_hex(&b->frame, "020000000000 020000000001 8847");
     assert_int_equal(decode_whole(b, DLT_EN10MB), DECODED_UNKNOWN);
 }
 
@@ -339,6 +345,10 @@ static void a_tunnel_cut_by_the_snap_length_tells_the_inner_length(void **state)
     tunnel_build(b, &(struct tunnel_case){"", PROTOCOL_UDP, 4789, FRAME, "08000000 00006400"}, 4);
     assert_int_equal(decode_cut(b, DLT_EN10MB, b->frame.len - 3), DECODED_DATAGRAM);
     assert_address(&b->out.source, "10.1.0.1");
+    assert_int_equal(b->out.payload_len, SEGMENT_LEN);
+    assert_int_equal(b->out.payload.len, SEGMENT_LEN - 3);
+    put16(b->frame.data + b->frame.len - SEGMENT_LEN - 18, 0); /* its length, as offload shows it */
+    assert_int_equal(decode_cut(b, DLT_EN10MB, b->frame.len - 3), DECODED_DATAGRAM);
     assert_int_equal(b->out.payload_len, SEGMENT_LEN);
     assert_int_equal(b->out.payload.len, SEGMENT_LEN - 3);
 }

@@ -1,6 +1,6 @@
 /*
- * The laws of TCP order, over conversations of frames that are made here: whatever a mirror does to them, each byte is
- * given on once and in order, and what is missing is told exactly.
+ * The laws of TCP order, over conversations of frames that are made here: whatever a mirror does to
+ * them, each byte is given on once and in order, and what is missing is told exactly.
  */
 #include "tests/cmocka.h"
 
@@ -60,12 +60,15 @@ static void put32(uint8_t *at, uint32_t value)
     put16(at + 2, value & 0xffff);
 }
 
-static struct frame *frame_add(struct conversation *c, unsigned direction, uint32_t at, uint32_t payload_len,
-                               unsigned flags)
+static struct frame *frame_add(struct conversation *c, unsigned direction, uint32_t at,
+                               uint32_t payload_len, unsigned flags)
 {
     struct frame *f = &c->frames[c->count++];
     assert_true(c->count <= FRAMES_MAX);
-    *f = (struct frame){.direction = direction, .at = at, .payload_len = payload_len, .len = HEADERS_LEN + payload_len};
+    *f = (struct frame){.direction = direction,
+                        .at = at,
+                        .payload_len = payload_len,
+                        .len = HEADERS_LEN + payload_len};
     f->ns = c->ns += 10000;
     uint8_t *ip = f->bytes + 14, *tcp = ip + 20;
     put16(f->bytes + 12, 0x0800);
@@ -101,9 +104,11 @@ static void say(struct conversation *c, unsigned direction, uint32_t len, uint32
 }
 
 /* A connection with some requests and replies, opened and closed. */
-static void converse(struct conversation *c, uint32_t client_first, uint32_t server_first, uint32_t segment_max)
+static void converse(struct conversation *c, uint32_t client_first, uint32_t server_first,
+                     uint32_t segment_max)
 {
-    *c = (struct conversation){.frames = c->frames, .first = {client_first, server_first}, .ns = 1000000000};
+    *c = (struct conversation){
+        .frames = c->frames, .first = {client_first, server_first}, .ns = 1000000000};
     (void)frame_add(c, 0, 0, 0, SYN);
     (void)frame_add(c, 1, 0, 0, SYN | ACK);
     (void)frame_add(c, 0, 0, 0, ACK);
@@ -120,7 +125,8 @@ static void converse(struct conversation *c, uint32_t client_first, uint32_t ser
     put32(last->bytes + 14 + 20 + 8, server_first + 2 + c->sent_len[1]);
 }
 
-static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data, int64_t ns)
+static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data,
+                    int64_t ns)
 {
     struct heard *h = context;
     (void)ns;
@@ -135,7 +141,8 @@ static void on_data(void *context, struct flow_view *flow, unsigned direction, s
     }
 }
 
-static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost, int64_t ns)
+static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost,
+                   int64_t ns)
 {
     struct heard *h = context;
     (void)ns;
@@ -173,23 +180,22 @@ static const struct capture_events events = {
 static struct capture *open_capture(struct heard *h, size_t memory_max)
 {
     memset(h, 0, sizeof(*h));
-    struct capture *c =
-        capture_open(&(struct capture_config){.flows_max = 100, .memory_max = memory_max}, &events, h);
+    struct capture *c = capture_open(
+        &(struct capture_config){.flows_max = 100, .memory_max = memory_max}, &events, h);
     assert_non_null(c);
     return c;
 }
 
 static void hear_frame(struct capture *c, const struct frame *f, int64_t ns)
 {
-    struct packet packet = {.ns = ns,
-                            .data = {f->bytes, f->len},
-                            .wire_len = (uint32_t)f->len,
-                            .link = DLT_EN10MB};
+    struct packet packet = {
+        .ns = ns, .data = {f->bytes, f->len}, .wire_len = (uint32_t)f->len, .link = DLT_EN10MB};
     capture_packet(c, &packet);
 }
 
 /* Everything in that order (NULL: as it is), at the times of its places. */
-static struct capture_counters hear(const struct conversation *c, const size_t *order, size_t count, struct heard *h)
+static struct capture_counters hear(const struct conversation *c, const size_t *order, size_t count,
+                                    struct heard *h)
 {
     struct capture *capture = open_capture(h, 1 << 20);
     for (size_t i = 0; i < count; i++)
@@ -240,7 +246,8 @@ static void a_whole_connection_is_given_on_whole(void **state)
 {
     struct fixture *f = *state;
     converse(&f->conversation, 1000, 2000, 500);
-    struct capture_counters counters = hear(&f->conversation, NULL, f->conversation.count, &f->heard);
+    struct capture_counters counters =
+        hear(&f->conversation, NULL, f->conversation.count, &f->heard);
     assert_all_heard(&f->conversation, &f->heard);
     assert_false(f->heard.is_midstream);
     assert_true(f->heard.roles_sure);

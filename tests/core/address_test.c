@@ -8,7 +8,8 @@
 
 static void addresses_read_and_print_the_same(void **state)
 {
-    static const char *const cases[] = {"0.0.0.0", "10.77.0.1", "255.255.255.255", "2001:db8::1", "::1", "fe80::1:2"};
+    static const char *const cases[] = {"0.0.0.0",     "10.77.0.1", "255.255.255.255",
+                                        "2001:db8::1", "::1",       "fe80::1:2"};
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct address a;
@@ -21,7 +22,12 @@ static void addresses_read_and_print_the_same(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-    static const char *const cases[] = {"", "10.0.0", "10.0.0.256", "a", "1::2::3", "10.0.0.1 ",
+    static const char *const cases[] = {"",
+                                        "10.0.0",
+                                        "10.0.0.256",
+                                        "a",
+                                        "1::2::3",
+                                        "10.0.0.1 ",
                                         "2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0001"};
     (void)state;
     struct address a;
@@ -35,9 +41,15 @@ static void prefixes_hold_what_they_say(void **state)
         const char *prefix, *address;
         bool holds;
     } cases[] = {
-        {"10.1.0.0/16", "10.1.255.255", true}, {"10.1.0.0/16", "10.2.0.0", false}, {"10.1.2.3", "10.1.2.3", true},
-        {"0.0.0.0/0", "255.1.2.3", true},      {"0.0.0.0/0", "2001:db8::1", false}, {"2001:db8::/33", "2001:db8:7fff::1", true},
-        {"2001:db8::/33", "2001:db8:8000::1", false}, {"10.0.0.0/9", "10.127.0.1", true}, {"10.0.0.0/9", "10.128.0.1", false},
+        {"10.1.0.0/16", "10.1.255.255", true},
+        {"10.1.0.0/16", "10.2.0.0", false},
+        {"10.1.2.3", "10.1.2.3", true},
+        {"0.0.0.0/0", "255.1.2.3", true},
+        {"0.0.0.0/0", "2001:db8::1", false},
+        {"2001:db8::/33", "2001:db8:7fff::1", true},
+        {"2001:db8::/33", "2001:db8:8000::1", false},
+        {"10.0.0.0/9", "10.127.0.1", true},
+        {"10.0.0.0/9", "10.128.0.1", false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -51,7 +63,8 @@ static void prefixes_hold_what_they_say(void **state)
 
 static void a_prefix_with_bits_behind_it_is_refused(void **state)
 {
-    static const char *const cases[] = {"10.1.0.1/16", "10.0.0.0/33", "2001:db8::1/32", "10.0.0.0/", "10.0.0.0/x", "/8"};
+    static const char *const cases[] = {"10.1.0.1/16", "10.0.0.0/33", "2001:db8::1/32",
+                                        "10.0.0.0/",   "10.0.0.0/x",  "/8"};
     (void)state;
     struct prefix p;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -70,8 +70,14 @@ static void numbers_are_whole_decimals(void **state)
         bool is_number;
         uint64_t value;
     } cases[] = {
-        {"0", true, 0},     {"42", true, 42}, {"18446744073709551615", true, UINT64_MAX}, {"18446744073709551616", false, 0},
-        {"", false, 0},     {"-1", false, 0}, {"4 ", false, 0},                           {"0x10", false, 0},
+        {"0", true, 0},
+        {"42", true, 42},
+        {"18446744073709551615", true, UINT64_MAX},
+        {"18446744073709551616", false, 0},
+        {"", false, 0},
+        {"-1", false, 0},
+        {"4 ", false, 0},
+        {"0x10", false, 0},
         {"007", true, 7},
     };
     (void)state;

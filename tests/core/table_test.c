@@ -127,7 +127,8 @@ static void siphash_is_siphash(void **state)
     (void)state;
     for (uint8_t i = 0; i < sizeof(message); i++)
         message[i] = i;
-    assert_true(hash_keyed((struct bytes){message, sizeof(message)}, &key) == UINT64_C(0xa129ca6149be45e5));
+    assert_true(hash_keyed((struct bytes){message, sizeof(message)}, &key) ==
+                UINT64_C(0xa129ca6149be45e5));
     assert_true(hash_keyed((struct bytes){message, 0}, &key) == UINT64_C(0x726fdb47dd0e0e31));
 }
 
@@ -138,7 +139,8 @@ static void hashes_of_near_texts_are_far(void **state)
     assert_true(hash_bytes(bytes_of("a"), 0) != hash_bytes(bytes_of("b"), 0));
     static const uint8_t zeros[32] = {0};
     for (size_t len = 1; len < sizeof(zeros); len++)
-        assert_true(hash_bytes((struct bytes){zeros, len}, 0) != hash_bytes((struct bytes){zeros, len - 1}, 0));
+        assert_true(hash_bytes((struct bytes){zeros, len}, 0) !=
+                    hash_bytes((struct bytes){zeros, len - 1}, 0));
 }
 
 int main(void)

@@ -96,12 +96,18 @@ static void a_transaction_is_one_line_of_nested_objects(void **state)
                              .db_collections = {tables, 2},
                              .location = {58.5, 15.25},
                              .partial = true};
-    static const enum field fields[] = {FIELD_TIMESTAMP,          FIELD_EVENT_ACTION,
-                                        FIELD_EVENT_OUTCOME,      FIELD_SERVER_PORT,
-                                        FIELD_CLIENT_AS_NUMBER,   FIELD_CLIENT_GEO_COUNTRY_ISO_CODE,
-                                        FIELD_CLIENT_GEO_LOCATION, FIELD_CLIENT_IP,
-                                        FIELD_DB_QUERY_HASH,      FIELD_DB_COLLECTION_NAME,
-                                        FIELD_DB_RESPONSE_RETURNED_ROWS, FIELD_CAPTURE_PARTIAL};
+    static const enum field fields[] = {FIELD_TIMESTAMP,
+                                        FIELD_EVENT_ACTION,
+                                        FIELD_EVENT_OUTCOME,
+                                        FIELD_SERVER_PORT,
+                                        FIELD_CLIENT_AS_NUMBER,
+                                        FIELD_CLIENT_GEO_COUNTRY_ISO_CODE,
+                                        FIELD_CLIENT_GEO_LOCATION,
+                                        FIELD_CLIENT_IP,
+                                        FIELD_DB_QUERY_HASH,
+                                        FIELD_DB_COLLECTION_NAME,
+                                        FIELD_DB_RESPONSE_RETURNED_ROWS,
+                                        FIELD_CAPTURE_PARTIAL};
     struct json j = {0};
     (void)state;
     tx.country = bytes_of("SE");
@@ -109,12 +115,15 @@ static void a_transaction_is_one_line_of_nested_objects(void **state)
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         transaction_mark(&tx, fields[i]);
     transaction_write(&j, &tx);
-    assert_text(&j, "{\"@timestamp\":\"1970-01-01T00:00:00.000000000Z\",\"event\":{\"kind\":\"event\","
-                    "\"dataset\":\"seepwatch.transaction\",\"action\":\"read\",\"outcome\":\"success\"},"
-                    "\"client\":{\"as\":{\"number\":29518},\"geo\":{\"country_iso_code\":\"SE\","
-                    "\"location\":{\"lat\":58.5,\"lon\":15.25}},\"ip\":\"89.160.20.112\"},\"server\":{\"port\":5432},"
-                    "\"db\":{\"collection\":{\"name\":[\"a\",\"b\"]},\"query\":{\"hash\":\"00000000000000ff\"},"
-                    "\"response\":{\"returned_rows\":3}},\"capture\":{\"partial\":true}}\n");
+    assert_text(
+        &j,
+        "{\"@timestamp\":\"1970-01-01T00:00:00.000000000Z\",\"event\":{\"kind\":\"event\","
+        "\"dataset\":\"seepwatch.transaction\",\"action\":\"read\",\"outcome\":\"success\"},"
+        "\"client\":{\"as\":{\"number\":29518},\"geo\":{\"country_iso_code\":\"SE\","
+        "\"location\":{\"lat\":58.5,\"lon\":15.25}},\"ip\":\"89.160.20.112\"},\"server\":{\"port\":"
+        "5432},"
+        "\"db\":{\"collection\":{\"name\":[\"a\",\"b\"]},\"query\":{\"hash\":\"00000000000000ff\"},"
+        "\"response\":{\"returned_rows\":3}},\"capture\":{\"partial\":true}}\n");
     json_clear(&j);
 }
 

@@ -1,7 +1,8 @@
 /*
- * The laws of counting, on real connections: those of the capture named on the command line, one by one.  However the
- * mirror cuts, doubles and shuffles the segments, the transactions are the same; a connection picked up after its login
- * gives the same totals; and with any one segment removed every row is counted but those that the segment held.
+ * The laws of counting, on real connections: those of the capture named on the command line, one by
+ * one.  However the mirror cuts, doubles and shuffles the segments, the transactions are the same;
+ * a connection picked up after its login gives the same totals; and with any one segment removed
+ * every row is counted but those that the segment held.
  */
 #include "tests/cmocka.h"
 
@@ -15,7 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FRAMES_MAX = 200000, FLOWS_MAX = 40, FLOW_FRAMES_MAX = 120, TEXT_MAX = 1 << 20, PIECES_MAX = 200000 };
+enum {
+    FRAMES_MAX = 200000,
+    FLOWS_MAX = 40,
+    FLOW_FRAMES_MAX = 120,
+    TEXT_MAX = 1 << 20,
+    PIECES_MAX = 200000
+};
 
 struct frame {
     struct packet packet; /* data is owned */
@@ -50,8 +57,6 @@ struct said {
 static struct capture_file file;
 static const char *file_path;
 
-/* --- the capture -------------------------------------------------------------------------------------------------- */
-
 static void keep_frame(void *context, const struct packet *packet)
 {
     (void)context;
@@ -77,7 +82,8 @@ static void sort_frame(size_t place)
     uint16_t from = f->tcp.source_port, to = f->tcp.destination_port;
     for (size_t i = 0; i < file.flows_count; i++) {
         struct conversation *c = &file.flows[i];
-        bool is_mine = (c->client_port == from && c->server_port == to) || (c->client_port == to && c->server_port == from);
+        bool is_mine = (c->client_port == from && c->server_port == to) ||
+                       (c->client_port == to && c->server_port == from);
         if (!is_mine)
             continue;
         if (c->count < FLOW_FRAMES_MAX)
@@ -88,8 +94,8 @@ static void sort_frame(size_t place)
     }
     if (file.flows_count == FLOWS_MAX || (f->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return;
-    file.flows[file.flows_count++] =
-        (struct conversation){.frames = {place}, .count = 1, .client_port = from, .server_port = to};
+    file.flows[file.flows_count++] = (struct conversation){
+        .frames = {place}, .count = 1, .client_port = from, .server_port = to};
 }
 
 static int open_file(void **state)
@@ -123,8 +129,6 @@ static int close_file(void **state)
     decoder_close(file.decoder);
     return 0;
 }
-
-/* --- a run -------------------------------------------------------------------------------------------------------- */
 
 struct run {
     struct said *said;
@@ -171,12 +175,14 @@ static struct connection *connection_of(struct run *r, struct flow_view *flow)
     return flow->user;
 }
 
-static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data, int64_t ns)
+static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data,
+                    int64_t ns)
 {
     connection_data(connection_of(context, flow), direction, data, ns);
 }
 
-static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost, int64_t ns)
+static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost,
+                   int64_t ns)
 {
     connection_gap(connection_of(context, flow), direction, lost, ns);
 }
@@ -276,8 +282,6 @@ static const struct frame *frame_of(const struct conversation *c, size_t i)
     return &file.frames[c->frames[i]];
 }
 
-/* --- the laws ----------------------------------------------------------------------------------------------------- */
-
 /* The line that holds the byte at `at`. */
 static int line_of(const char *text, size_t at, const char **line)
 {
@@ -296,7 +300,8 @@ static void assert_same(const struct workspace *w, const char *what, const struc
     if (w->whole.text[at] == w->other.text[at])
         return;
     int a_len = line_of(w->whole.text, at, &a), b_len = line_of(w->other.text, at, &b);
-    (void)fprintf(stderr, "%s: port %u gives another transaction:\n%.*s\n--- instead of ---\n%.*s\n", what,
+    (void)fprintf(stderr,
+                  "%s: port %u gives another transaction:\n%.*s\n--- instead of ---\n%.*s\n", what,
                   c->client_port, b_len, b, a_len, a);
     fail();
 }
@@ -307,7 +312,8 @@ static void put(uint8_t *at, unsigned bytes, uint32_t value)
         at[b] = (uint8_t)(value >> (8 * (bytes - 1 - b)));
 }
 
-/* One payload byte a frame: Ethernet, IP and TCP headers as they were, lengths and numbers made right. */
+/* One payload byte a frame: Ethernet, IP and TCP headers as they were, lengths and numbers made
+ * right. */
 static void add_in_bytes(struct workspace *w, const struct frame *f)
 {
     struct bytes data = f->packet.data;
@@ -392,7 +398,8 @@ static void doubled_and_shuffled_the_same_transactions(void **state)
     workspace_close(w);
 }
 
-/* Without the handshake and the first message of either side: no login is seen, every statement is. */
+/* Without the handshake and the first message of either side: no login is seen, every statement is.
+ */
 static void without_the_login_the_same_totals(void **state)
 {
     struct workspace *w = workspace_open();
@@ -424,7 +431,8 @@ static void without_the_login_the_same_totals(void **state)
 }
 
 /* How many rows of the server's stream have a byte in [from, to). */
-static uint64_t rows_within(const struct conversation *c, uint32_t first, uint32_t from, uint32_t to)
+static uint64_t rows_within(const struct conversation *c, uint32_t first, uint32_t from,
+                            uint32_t to)
 {
     uint8_t *stream = calloc(1, 4 << 20);
     uint32_t len = 0;
@@ -456,7 +464,8 @@ static uint64_t rows_within(const struct conversation *c, uint32_t first, uint32
 static uint32_t server_first(const struct conversation *c)
 {
     for (size_t i = 0; i < c->count; i++) {
-        if (frame_of(c, i)->tcp.source_port == c->server_port && frame_of(c, i)->tcp.flags & TCP_SYN)
+        if (frame_of(c, i)->tcp.source_port == c->server_port &&
+            frame_of(c, i)->tcp.flags & TCP_SYN)
             return frame_of(c, i)->tcp.sequence + 1;
     }
     fail_msg("port %u: no SYN-ACK", c->client_port);
@@ -478,22 +487,27 @@ static void try_without(struct workspace *w, const struct conversation *c, size_
     }
     listen_to(w->packets, w->count, &w->other);
     const struct said *a = &w->whole, *b = &w->other;
-    bool is_good = b->rows <= a->rows && b->rows + rows >= a->rows && b->lost_bytes == lost->tcp.payload_len &&
+    bool is_good = b->rows <= a->rows && b->rows + rows >= a->rows &&
+                   b->lost_bytes == lost->tcp.payload_len &&
                    b->told_lost <= lost->tcp.payload_len && b->requests <= a->requests;
     /* a request is lost with its first bytes only, a reply as well */
     if (lost->tcp.payload_len == 0)
-        is_good = is_good && b->requests == a->requests && b->responses == a->responses && b->rows == a->rows;
+        is_good = is_good && b->requests == a->requests && b->responses == a->responses &&
+                  b->rows == a->rows;
     if (lost->tcp.payload_len > 0 && b->transactions > 0 && b->told_lost == 0)
         is_good = false;
     if (is_good)
         return;
-    (void)fprintf(stderr, "port %u without frame %zu (%u bytes of the %s, %llu rows in them): rows %llu of %llu, requests %llu "
-                "of %llu, responses %llu of %llu, lost %llu, told %llu\n%s--- whole:\n%s",
-                c->client_port, removed, lost->tcp.payload_len, is_server ? "server" : "client",
-                (unsigned long long)rows, (unsigned long long)b->rows, (unsigned long long)a->rows,
-                (unsigned long long)b->requests, (unsigned long long)a->requests, (unsigned long long)b->responses,
-                (unsigned long long)a->responses, (unsigned long long)b->lost_bytes, (unsigned long long)b->told_lost,
-                b->text, a->text);
+    (void)fprintf(stderr,
+                  "port %u without frame %zu (%u bytes of the %s, %llu rows in them): rows %llu of "
+                  "%llu, requests %llu "
+                  "of %llu, responses %llu of %llu, lost %llu, told %llu\n%s--- whole:\n%s",
+                  c->client_port, removed, lost->tcp.payload_len, is_server ? "server" : "client",
+                  (unsigned long long)rows, (unsigned long long)b->rows,
+                  (unsigned long long)a->rows, (unsigned long long)b->requests,
+                  (unsigned long long)a->requests, (unsigned long long)b->responses,
+                  (unsigned long long)a->responses, (unsigned long long)b->lost_bytes,
+                  (unsigned long long)b->told_lost, b->text, a->text);
     fail();
 }
 

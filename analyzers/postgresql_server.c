@@ -1,0 +1,317 @@
+/*
+ * The server's side of PostgreSQL: what came back, and for which request.  Rows are counted as they
+ * pass, by their messages' headers; where some of them were lost, the count that the server tells
+ * is taken.
+ *
+ * https://www.postgresql.org/docs/current/protocol-message-formats.html
+ */
+#include "analyzers/postgresql_state.h"
+
+enum {
+    ERROR_MAX = 4096, /* bytes of an ErrorResponse that are read */
+    TAG_MAX = 256,    /* bytes of a CommandComplete that are read */
+};
+
+/* The request being answered: the oldest of the batch that the server is at; NULL where it has
+ * none. */
+static struct request *current(const struct exchange *x, const struct postgresql *s)
+{
+    struct request *r = pairing_first(x);
+    bool is_later = r && !s->is_unsure && r->batch > s->batches_answered + 1;
+    return is_later ? NULL : r;
+}
+
+/* The request that a result belongs to.  A batch can have more results than its text was split
+ * into. */
+static struct request *result(struct exchange *x, const struct postgresql *s)
+{
+    if (pairing_first(x))
+        return pairing_reply(x);
+    struct request *r = pairing_reply(x);
+    if (!r)
+        return NULL;
+    r->tx.action = ACTION_OTHER;
+    if (s->batches_answered < s->batches_sent && !s->is_unsure) {
+        r->batch = s->batches_answered + 1;
+        r->tx.request_seen = true;
+        r->tx.partial = false;
+        r->tx.present &= ~(UINT64_C(1) << FIELD_CAPTURE_PARTIAL);
+    }
+    return r;
+}
+
+/* Counts this DataRow and those that follow it whole; a row is counted by its header, its columns
+ * are passed over. */
+static struct step data_rows(struct exchange *x, struct cursor *in)
+{
+    struct request *r = result(x, x->state);
+    uint64_t rows = 0, skip = 0;
+    for (;;) {
+        struct cursor peek = *in;
+        struct postgresql_header h = postgresql_header(&peek);
+        if (cursor_is_short(&peek) || h.type != 'D' || h.body_len < 2 ||
+            h.body_len > POSTGRESQL_LONG_MAX)
+            break;
+        rows++;
+        if (h.body_len > peek.left) {
+            skip = h.body_len - peek.left;
+            cursor_skip(&peek, peek.left);
+            *in = peek;
+            break;
+        }
+        cursor_skip(&peek, h.body_len);
+        *in = peek;
+    }
+    if (r) {
+        r->tx.returned_rows += rows;
+        transaction_mark(&r->tx, FIELD_DB_RESPONSE_RETURNED_ROWS);
+    }
+    return step_taken(skip);
+}
+
+static const struct {
+    const char *verb;
+    enum action action;
+} verbs[] = {{"SELECT", ACTION_READ},   {"FETCH", ACTION_READ},   {"SHOW", ACTION_READ},
+             {"EXPLAIN", ACTION_READ},  {"COPY", ACTION_READ},    {"INSERT", ACTION_WRITE},
+             {"UPDATE", ACTION_WRITE},  {"DELETE", ACTION_WRITE}, {"MERGE", ACTION_WRITE},
+             {"CREATE", ACTION_DEFINE}, {"ALTER", ACTION_DEFINE}, {"DROP", ACTION_DEFINE}};
+
+/* What a reply tells of a request whose text is unknown. */
+static void set_verb(struct request *r, struct bytes verb)
+{
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (!bytes_are(verb, verbs[i].verb))
+            continue;
+        r->tx.db_operation = bytes_of(verbs[i].verb);
+        r->tx.action = verbs[i].action;
+        transaction_mark(&r->tx, FIELD_DB_OPERATION_NAME);
+    }
+}
+
+static void set_returned(struct transaction *tx, uint64_t rows)
+{
+    tx->returned_rows = rows;
+    transaction_mark(tx, FIELD_DB_RESPONSE_RETURNED_ROWS);
+}
+
+static void set_affected(struct transaction *tx, uint64_t rows)
+{
+    tx->affected_rows = rows;
+    transaction_mark(tx, FIELD_DB_RESPONSE_AFFECTED_ROWS);
+}
+
+/* The rows that a command tag tells: "SELECT 5", "INSERT 0 5", "COPY 5". */
+static void set_rows(struct request *r, struct bytes verb, uint64_t rows)
+{
+    struct transaction *tx = &r->tx;
+    bool has_lost = tx->lost_bytes > 0 || tx->partial;
+    if (bytes_are(verb, "SELECT") || bytes_are(verb, "FETCH")) {
+        if (tx->returned_rows == 0 && rows > 0 && !has_lost)
+            set_affected(tx, rows); /* CREATE TABLE AS: the rows went into the table */
+        else
+            set_returned(tx, has_lost && rows > tx->returned_rows ? rows : tx->returned_rows);
+    } else if (bytes_are(verb, "COPY")) {
+        bool is_read = r->mark & POSTGRESQL_COPY_OUT || (has_lost && tx->action == ACTION_READ);
+        (is_read ? set_returned : set_affected)(tx, rows);
+        tx->action = is_read ? ACTION_READ : ACTION_WRITE;
+    } else if (!bytes_are(verb, "MOVE")) {
+        set_affected(tx, rows);
+    }
+}
+
+static void command_complete(struct exchange *x, struct postgresql *s, struct cursor *body)
+{
+    struct bytes tag = cursor_text(body);
+    struct request *r = result(x, s);
+    if (!r || cursor_is_short(body))
+        return;
+    struct bytes verb = bytes_first(tag, bytes_index(tag, ' '));
+    size_t space = tag.len;
+    while (space > 0 && tag.data[space - 1] != ' ')
+        space--;
+    uint64_t rows;
+    if (!transaction_has(&r->tx, FIELD_DB_QUERY_HASH))
+        set_verb(r, verb);
+    if (space > 0 && bytes_number(bytes_from(tag, space), &rows))
+        set_rows(r, verb, rows);
+    r->tx.outcome = OUTCOME_SUCCESS;
+    pairing_finish(r);
+}
+
+/* The other requests of a batch in which one failed are not executed. */
+static void fail_batch(const struct exchange *x, struct postgresql *s, const struct request *failed)
+{
+    s->failed_batch = failed->batch;
+    for (size_t n = 0;; n++) {
+        struct request *r = pairing_at(x, n);
+        if (!r || r->batch > failed->batch)
+            return;
+        if (r != failed && r->batch == failed->batch && !r->is_finished)
+            pairing_drop(r);
+    }
+}
+
+static void error_response(struct exchange *x, struct postgresql *s, struct cursor *body)
+{
+    struct request *r = current(x, s);
+    bool is_asked = r != NULL;
+    r = pairing_reply(x);
+    if (!r)
+        return;
+    if (!is_asked) {
+        r->batch = s->batches_answered + 1;
+        r->tx.is_apart =
+            true; /* no statement ran: it was being prepared, or the server ends the connection */
+        r->tx.action = ACTION_OTHER;
+    }
+    while (cursor_left(body) > 1) {
+        uint8_t code = cursor_u8(body);
+        struct bytes value = cursor_text(body);
+        if (code != 'C' || cursor_is_short(body))
+            continue;
+        r->tx.db_status_code = pairing_note(x, r, bytes_first(value, 5));
+        transaction_mark(&r->tx, FIELD_DB_RESPONSE_STATUS_CODE);
+    }
+    r->tx.outcome = OUTCOME_FAILURE;
+    pairing_finish(r);
+    if (!(r->mark & POSTGRESQL_LOGIN))
+        fail_batch(x, s, r);
+}
+
+static void ready_for_query(struct exchange *x, struct postgresql *s)
+{
+    struct request *first = pairing_first(x);
+    pairing_receive(x, SIDE_SERVER, first ? first : pairing_last(x));
+    if (first && first->mark & POSTGRESQL_LOGIN) {
+        first->tx.reply_seen = true;
+        first->tx.outcome = OUTCOME_SUCCESS;
+        pairing_finish(first);
+        return;
+    }
+    if (s->batches_answered < s->batches_sent)
+        s->batches_answered++;
+    for (size_t n = 0;; n++) {
+        struct request *r = pairing_at(x, n);
+        if (!r || r->batch > s->batches_answered)
+            return;
+        if (r->is_finished || r->is_dropped)
+            continue;
+        /* its end was lost; or it never ran */
+        if (r->tx.lost_bytes > 0 || r->tx.reply_seen)
+            pairing_finish(r);
+        else
+            pairing_drop(r);
+    }
+}
+
+/* EmptyQueryResponse: nothing ran.  PortalSuspended: the rows so far. */
+static void end_without_tag(struct exchange *x, struct postgresql *s, uint8_t type)
+{
+    struct request *r = current(x, s);
+    if (!r)
+        return;
+    r = pairing_reply(x);
+    r->tx.outcome = OUTCOME_SUCCESS;
+    if (type == 'I')
+        pairing_drop(r);
+    else
+        pairing_finish(r);
+}
+
+static void copy_begins(struct exchange *x, uint8_t type)
+{
+    struct request *r = result(x, x->state);
+    if (!r)
+        return;
+    if (type == 'H' || type == 'd')
+        r->mark |= POSTGRESQL_COPY_OUT;
+    if (type != 'W')
+        return;
+    r->tx.outcome = OUTCOME_SUCCESS;
+    pairing_finish(r);
+}
+
+static uint32_t server_wants(uint8_t type, uint32_t body_len)
+{
+    uint32_t wants = type == 'C' ? TAG_MAX : type == 'E' ? ERROR_MAX : type == 'W' ? body_len : 0;
+    return wants < body_len ? wants : body_len;
+}
+
+static void server_message(struct exchange *x, uint8_t type, struct cursor *body)
+{
+    struct postgresql *s = x->state;
+    switch (type) {
+    case 'C':
+        command_complete(x, s, body);
+        break;
+    case 'E':
+        error_response(x, s, body);
+        break;
+    case 'Z':
+        ready_for_query(x, s);
+        break;
+    case 'I':
+    case 's':
+        end_without_tag(x, s, type);
+        break;
+    case 'G':
+    case 'H':
+    case 'W':
+    case 'd':
+        copy_begins(x, type);
+        break;
+    case 'V': {
+        struct request *r = result(x, s);
+        if (r)
+            r->tx.outcome = OUTCOME_SUCCESS;
+        if (r)
+            pairing_finish(r);
+        break;
+    }
+    default: /* nothing to count but bytes */
+        pairing_receive(x, SIDE_SERVER, current(x, s));
+        break;
+    }
+}
+
+/* The one byte that answers a request for encryption; where that request was not seen, what follows
+ * tells. */
+static bool is_encryption_answer(const struct exchange *x, const struct postgresql *s,
+                                 struct cursor in)
+{
+    uint8_t answer = cursor_u8(&in), next = cursor_u8(&in);
+    if (s->asked > 0)
+        return answer == 'S' || answer == 'N' || answer == 'G';
+    if (x->position[SIDE_SERVER] > 0 || cursor_is_short(&in))
+        return false;
+    return (answer == 'N' && (next == 'R' || next == 'N')) ||
+           (answer == 'S' && next == POSTGRESQL_TLS_HANDSHAKE);
+}
+
+struct step postgresql_server_parse(struct exchange *x, struct cursor *in)
+{
+    struct postgresql *s = x->state;
+    if (is_encryption_answer(x, s, *in)) {
+        s->asked -= s->asked > 0;
+        x->is_encrypted = cursor_u8(in) != 'N';
+        return x->is_encrypted ? step_hand_over() : step_taken(0);
+    }
+    struct cursor peek = *in;
+    struct postgresql_header h = postgresql_header(&peek);
+    if (cursor_is_short(&peek))
+        return step_needs(POSTGRESQL_HEADER_LEN);
+    if (!postgresql_is_server_header(&h))
+        return step_bad();
+    if (h.type == 'D')
+        return data_rows(x, in);
+    uint32_t wants = server_wants(h.type, h.body_len);
+    struct cursor body = cursor_inner(&peek, wants);
+    if (cursor_is_short(&peek))
+        return step_needs(POSTGRESQL_HEADER_LEN + wants);
+    *in = peek;
+    server_message(x, h.type, &body);
+    if (h.type == 'W')
+        return step_hand_over(); /* replication: a stream that is counted, not decoded */
+    return step_taken(h.body_len - wants);
+}

@@ -1,0 +1,248 @@
+/*
+ * The rule files that are shipped: they load, and each fires on what it is for and not on work.
+ */
+#include "tests/cmocka.h"
+
+#include "core/clock.h"
+#include "rules/engine.h"
+
+#include <stdio.h>
+
+#define DAY (86400 * CLOCK_SECOND_NS)
+
+static const int64_t start = INT64_C(1767600000) * CLOCK_SECOND_NS;
+
+enum { FIRED_MAX = 32 };
+
+static struct {
+    char ids[FIRED_MAX][RULE_ID_MAX + 1];
+    size_t count;
+} fired;
+
+static struct rules *rules;
+static struct engine *engine;
+
+static void on_alert(void *context, const struct alert *a)
+{
+    (void)context;
+    assert_true(fired.count < FIRED_MAX);
+    (void)snprintf(fired.ids[fired.count++], RULE_ID_MAX + 1, "%s", a->rule->id);
+}
+
+static bool has_fired(const char *id)
+{
+    for (size_t i = 0; i < fired.count; i++) {
+        if (strcmp(fired.ids[i], id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    static struct problems problems;
+    static const char *const paths[] = {TESTS_FOLDER "/../../rules"};
+    problems = (struct problems){0};
+    fired.count = 0;
+    rules = rules_load(paths, 1, &problems);
+    for (size_t i = 0; i < problems.kept; i++)
+        print_error("%s\n", problems.items[i]);
+    if (!rules)
+        return -1;
+    const struct engine_config config = {.alert = on_alert};
+    engine = engine_open(rules, &config);
+    return engine ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    engine_close(engine);
+    rules_close(rules);
+    return 0;
+}
+
+static void send(struct transaction *t, const enum field *fields, size_t count)
+{
+    transaction_mark(t, FIELD_TIMESTAMP);
+    transaction_mark(t, FIELD_EVENT_ACTION);
+    transaction_mark(t, FIELD_EVENT_OUTCOME);
+    for (size_t i = 0; i < count; i++)
+        transaction_mark(t, fields[i]);
+    engine_transaction(engine, t, NULL);
+}
+
+static void send_query(const char *user, int64_t ns, uint64_t rows)
+{
+    static const enum field fields[] = {FIELD_USER_NAME,      FIELD_SESSION_ID,
+                                        FIELD_DB_SYSTEM_NAME, FIELD_DB_RESPONSE_RETURNED_ROWS,
+                                        FIELD_SERVER_BYTES,   FIELD_CLIENT_IP};
+    struct transaction t = {.start_ns = ns,
+                            .action = ACTION_READ,
+                            .user_name = bytes_of(user),
+                            .session_id = bytes_of("s"),
+                            .db_system = bytes_of("postgresql"),
+                            .returned_rows = rows,
+                            .server_bytes = rows * 200};
+    send(&t, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+static void send_login(const char *user, uint8_t host, int64_t ns, bool is_good)
+{
+    static const enum field fields[] = {FIELD_USER_NAME, FIELD_CLIENT_IP};
+    struct transaction t = {.start_ns = ns,
+                            .action = ACTION_LOGIN,
+                            .outcome = is_good ? OUTCOME_SUCCESS : OUTCOME_FAILURE,
+                            .user_name = bytes_of(user),
+                            .client_ip = address_from_ipv4((const uint8_t[]){10, 0, 0, host})};
+    send(&t, fields, 2);
+}
+
+static void send_from(const char *user, int64_t ns, const char *country)
+{
+    static struct bytes home[1];
+    home[0] = bytes_of("SE");
+    static const enum field fields[] = {FIELD_USER_NAME, FIELD_CLIENT_GEO_COUNTRY_ISO_CODE,
+                                        FIELD_NETWORK_COUNTRIES, FIELD_NETWORK_NAME};
+    struct transaction t = {.start_ns = ns,
+                            .action = ACTION_READ,
+                            .user_name = bytes_of(user),
+                            .country = bytes_of(country),
+                            .network_name = bytes_of("stockholm"),
+                            .network_countries = {home, 1}};
+    send(&t, fields, 4);
+}
+
+static void every_shipped_rule_has_a_note_and_a_technique(void **state)
+{
+    (void)state;
+    assert_true(rules_count(rules) >= 12);
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        assert_non_null(rules_at(rules, i)->note);
+        assert_non_null(rules_at(rules, i)->technique);
+        assert_true(rules_at(rules, i)->is_enabled);
+    }
+}
+
+/* A busy desk: 200 customers, each of 30 rows. */
+static void a_day_of_work_is_silent(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 200; i++) {
+        send_query("ann", start + i * 144 * CLOCK_SECOND_NS, 30);
+        send_from("ann", start + i * 144 * CLOCK_SECOND_NS, "SE");
+    }
+    for (int64_t i = 0; i < 5; i++)
+        send_login("ann", 1, start + i, i == 4);
+    assert_int_equal(fired.count, 0);
+}
+
+static void one_large_answer_is_bulk(void **state)
+{
+    (void)state;
+    send_query("ann", start, 3001);
+    assert_true(has_fired("bulk-answer"));
+    assert_true(has_fired("account-rows-hour"));
+    assert_int_equal(fired.count, 2);
+}
+
+static void many_small_answers_add_up(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 1100; i++)
+        send_query("ann", start + i * 60 * CLOCK_SECOND_NS, 10);
+    assert_true(has_fired("account-rows-day"));
+    assert_int_equal(fired.count, 1);
+}
+
+static void volume_counts_without_rows(void **state)
+{
+    (void)state;
+    static const enum field fields[] = {FIELD_USER_NAME, FIELD_SESSION_ID, FIELD_SERVER_BYTES};
+    for (int64_t i = 0; i < 300; i++) {
+        struct transaction t = {.start_ns = start + i * CLOCK_SECOND_NS,
+                                .user_name = bytes_of("ann"),
+                                .session_id = bytes_of("s"),
+                                .server_bytes = 1 << 20};
+        send(&t, fields, 3);
+    }
+    assert_true(has_fired("session-volume"));
+    assert_true(has_fired("account-volume-day"));
+    assert_int_equal(fired.count, 2);
+}
+
+static void a_session_without_a_name_counts_too(void **state)
+{
+    (void)state;
+    static const enum field fields[] = {FIELD_SESSION_ID, FIELD_SERVER_BYTES};
+    struct transaction t = {
+        .start_ns = start, .session_id = bytes_of("s"), .server_bytes = 200 << 20};
+    send(&t, fields, 2);
+    assert_true(has_fired("session-volume"));
+    assert_int_equal(fired.count, 1);
+}
+
+static void a_country_new_to_the_account_or_strange_to_its_network(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day < 15; day++)
+        send_from("ann", start + day * DAY, "SE");
+    assert_int_equal(fired.count, 0);
+    send_from("ann", start + 15 * DAY, "RU");
+    assert_true(has_fired("first-country"));
+    assert_true(has_fired("unexpected-country"));
+    assert_int_equal(fired.count, 2);
+}
+
+static void passwords_tried_at_one_account_from_one_address(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 30; i++)
+        send_login("ann", 1, start + i * CLOCK_SECOND_NS, false);
+    assert_true(has_fired("failed-logins-source"));
+    assert_true(has_fired("failed-logins-account"));
+    assert_int_equal(fired.count, 2);
+}
+
+static void passwords_tried_at_one_account_from_many_addresses(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 30; i++)
+        send_login("ann", (uint8_t)i, start + i * CLOCK_SECOND_NS, false);
+    assert_true(has_fired("failed-logins-account"));
+    assert_int_equal(fired.count, 1);
+}
+
+static void one_password_tried_at_many_accounts(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < 9; i++) {
+        char user[8];
+        (void)snprintf(user, sizeof(user), "u%d", (int)i);
+        send_login(user, 1, start + i * 3600 * CLOCK_SECOND_NS, false);
+    }
+    assert_true(has_fired("password-spraying"));
+    assert_int_equal(fired.count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_shipped_rule_has_a_note_and_a_technique, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_day_of_work_is_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_large_answer_is_bulk, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_small_answers_add_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(volume_counts_without_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_session_without_a_name_counts_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_country_new_to_the_account_or_strange_to_its_network,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(passwords_tried_at_one_account_from_one_address, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(passwords_tried_at_one_account_from_many_addresses, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_password_tried_at_many_accounts, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
