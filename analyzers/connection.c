@@ -14,8 +14,7 @@
 
 enum {
     UNDECIDED_MAX = 16384, /* bytes of a side kept until the protocol is found */
-    LATE_STARTS_MAX = 16,  /* segments of an unknown connection tried as a start, when it began
-                              before the capture */
+    LATE_STARTS_MAX = 16, /* segments of an unknown connection that are tried as a start */
     FRUITLESS_MAX =
         1024 * 1024, /* bytes without one message, after which the port is not believed */
 };
@@ -365,15 +364,15 @@ static void undecided_data(struct connection *c, enum side side, struct bytes da
     decide(c, ns);
 }
 
-/* An old connection, or one whose beginning nobody knew, may still start a message with one of its
- * segments. */
+/* Behind a preamble that nobody knows (SOCKS, say, after which the roles may be the other way
+ * round), or in an old connection, a message may still start with a segment. */
 static void unknown_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
 {
-    if (!c->facts.is_midstream || c->late_starts >= LATE_STARTS_MAX)
+    if (c->late_starts >= LATE_STARTS_MAX)
         return;
     c->late_starts++;
     for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
-        for (int flipped = 0; flipped <= (c->facts.roles_sure ? 0 : 1); flipped++) {
+        for (int flipped = 0; flipped < 2; flipped++) {
             size_t need;
             enum side as = (enum side)(side ^ (enum side)flipped);
             if (feed_start(ANALYZERS[n], NULL, as, data, 0, &need) != START_SURE)

@@ -159,17 +159,17 @@ static enum start tag_start(struct bytes body, uint32_t body_len)
     return is_whole && body_len > 4 ? START_SURE : START_LIKELY;
 }
 
-/* ErrorResponse, NoticeResponse: fields of a letter and a text each, the severity first, and a zero
- * behind them. */
-static enum start fields_start(struct bytes body, uint32_t body_len)
+/* ErrorResponse, NoticeResponse: fields of a letter and a text each, the severity first: a word in
+ * capitals, unless the server speaks a language that has none. */
+static enum start fields_start(struct bytes body)
 {
+    size_t len = 1;
     if (body.len > 0 && body.data[0] != 'S')
         return START_NO;
-    if (body.len < body_len || body.len < 8)
-        return START_LIKELY;
-    bool ends_well = body.data[body.len - 1] == 0 && body.data[body.len - 2] == 0;
-    bool is_severity = body.data[1] >= 'A' && is_text(bytes_from(bytes_first(body, 4), 1));
-    return ends_well && is_severity ? START_SURE : START_NO;
+    while (len < body.len && body.data[len] >= 'A' && body.data[len] <= 'Z')
+        len++;
+    bool has_word = len >= 4 && len + 1 < body.len && body.data[len] == 0;
+    return has_word && body.data[len + 1] >= 'A' ? START_SURE : START_LIKELY;
 }
 
 static enum start server_start(const struct postgresql_header *h, struct cursor in)
@@ -187,7 +187,7 @@ static enum start server_start(const struct postgresql_header *h, struct cursor 
         return tag_start(body, h->body_len);
     case 'E':
     case 'N':
-        return fields_start(body, h->body_len);
+        return fields_start(body);
     default:
         return START_LIKELY;
     }

@@ -191,8 +191,24 @@ static void take_blocks(struct sql_sense *s, enum sql_word word)
         s->blocks++;
     else if (word == WORD_END && s->blocks > 0)
         s->blocks--;
-    else if (word == WORD_ROUTINE && s->verb == WORD_CREATE && s->dialect == SQL_MYSQL)
+    else if (word == WORD_ROUTINE && s->verb == WORD_CREATE && s->dialect == SQL_MYSQL &&
+             s->depth == 0 && s->last_word != WORD_OTHER)
         s->is_routine = true;
+}
+
+/* Words that are as good as any name where their meaning cannot be meant. */
+static bool is_plain_here(const struct sql_sense *s, enum sql_word word)
+{
+    switch (word) {
+    case WORD_COPY:
+    case WORD_TRUNCATE:
+        return s->has_verb;
+    case WORD_ATOMIC:
+    case WORD_ROUTINE:
+        return s->expecting != EXPECTING_NOTHING;
+    default:
+        return false;
+    }
 }
 
 /* A word that is no name, or a name where none of the words below is expected. */
@@ -201,7 +217,7 @@ static void take_word(struct sql_sense *s, const struct sql_token *t)
     enum sql_word word = (enum sql_word)t->info->word;
     bool is_first = !s->has_verb;
     enum sql_expecting expecting = s->expecting;
-    if (!is_first && (word == WORD_COPY || word == WORD_TRUNCATE))
+    if (is_plain_here(s, word))
         word = WORD_OTHER;
     take_verb(s, t, word);
     if (t->info->flags & SQL_WORD_CLAUSE)

@@ -36,7 +36,7 @@ struct input {
 };
 
 struct source {
-    bool is_live, is_started, has_failed;
+    bool is_live, is_started, has_failed, is_cut;
     struct input *inputs;
     size_t inputs_count;
     struct input **heap; /* files that have a next frame, the earliest first */
@@ -258,22 +258,25 @@ bool source_open_live(struct source **s, char *const *interfaces, size_t count, 
     return true;
 }
 
+/* Keeps the first trouble; a file that is only cut short goes behind one that is damaged. */
 static void failure_note(struct source *s, const struct input *in)
 {
     const char *problem = in->unpack ? unpack_problem(in->unpack) : NULL;
-    if (s->has_failed)
+    const char *reason = problem ? problem : pcap_geterr(in->pcap);
+    bool is_cut = strstr(reason, "truncated") || strstr(reason, "ends early");
+    if (s->has_failed || (is_cut && s->is_cut))
         return;
-    s->has_failed = true;
-    (void)error_set(&s->failure, ERROR_WORK, "%s: %s", in->name,
-                    problem ? problem : pcap_geterr(in->pcap));
+    s->has_failed = !is_cut;
+    s->is_cut = s->is_cut || is_cut;
+    (void)error_set(&s->failure, ERROR_WORK, "%s: %s", in->name, reason);
 }
 
 static enum source_status source_end(const struct source *s, struct error *error)
 {
-    if (!s->has_failed)
+    if (!s->has_failed && !s->is_cut)
         return SOURCE_DONE;
     *error = s->failure;
-    return SOURCE_FAILED;
+    return s->has_failed ? SOURCE_FAILED : SOURCE_CUT;
 }
 
 /* Moves a file to its next frame; false at its end. */

@@ -30,6 +30,8 @@ enum source_status {
     SOURCE_PACKETS, /* some were given */
     SOURCE_QUIET,   /* live: none within the timeout of 100 ms */
     SOURCE_DONE,    /* the end of all files */
+    SOURCE_CUT,     /* likewise, and one of them ended inside a packet, as when its writer was killed:
+                       the error tells which; what it had was given */
     SOURCE_FAILED,  /* the error says why; what was read before it was given */
 };
 

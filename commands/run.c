@@ -122,6 +122,8 @@ static bool read_packets(struct run *r, const struct options *o, struct error *e
             reopen_outputs(r);
         }
     }
+    if (status == SOURCE_CUT)
+        (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
     return status != SOURCE_FAILED;
 }
 

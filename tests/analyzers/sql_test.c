@@ -79,6 +79,9 @@ static const struct shape_case shapes[] = {
     {SQL_POSTGRESQL, "SELECT 'a'\n'b'", "SELECT ?"},
     {SQL_POSTGRESQL, "SELECT $1::int4, $12", "SELECT ?::int4, ?"},
     {SQL_POSTGRESQL, "SELECT a--1", "SELECT a"},
+    {SQL_POSTGRESQL, "SELECT \"secret", "SELECT ?"},
+    {SQL_POSTGRESQL, "SELECT 0x1e-5", "SELECT ? - ?"},
+    {SQL_POSTGRESQL, "VALUES (1),", "VALUES (?),"},
     {SQL_POSTGRESQL, "SELECT `'secret'`", "SELECT ` ? `"},
     {SQL_POSTGRESQL, "SELECT a, t . b FROM s . t", "SELECT a, t.b FROM s.t"},
     {SQL_POSTGRESQL, "SELECT sum(a) FILTER(WHERE b) OVER(ORDER BY c)",
@@ -240,6 +243,8 @@ static const struct sense_case senses[] = {
     {SQL_MYSQL, "LOAD DATA LOCAL INFILE 'x' INTO TABLE t", ACTION_WRITE, "LOAD", "t"},
     {SQL_MYSQL, "UPDATE a, b SET a.x = b.x", ACTION_WRITE, "UPDATE", "a b"},
     {SQL_MYSQL, "SHOW TABLES FROM db", ACTION_READ, "SHOW", ""},
+    {SQL_MYSQL, "SELECT a FROM event, function WHERE trigger = 1", ACTION_READ, "SELECT",
+     "event function"},
     {SQL_MYSQL, "DESC t", ACTION_READ, "DESC", ""},
     {SQL_MYSQL, "SELECT 1 FROM a,b,c,d,e,f,g,h,i,j", ACTION_READ, "SELECT", "a b c d e f g h"},
 };
@@ -285,6 +290,9 @@ static const struct script_case scripts[] = {
     {SQL_MYSQL,
      "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END",
      {"CREATE PROCEDURE p() BEGIN SELECT ?; SELECT ?; END"}},
+    {SQL_MYSQL,
+     "CREATE INDEX i ON event (a); CREATE TABLE event (trigger int); SELECT 2",
+     {"CREATE INDEX i ON event(a)", "CREATE TABLE event(trigger int)", "SELECT ?"}},
     {SQL_MYSQL, "SELECT '\\';'; SELECT 2", {"SELECT ?", "SELECT ?"}},
 };
 

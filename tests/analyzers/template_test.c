@@ -60,11 +60,11 @@ static void identifiers_are_left_out_of_paths(void **state)
 
 static void a_long_path_ends_after_a_whole_segment(void **state)
 {
-    enum { SEGMENT = 7, LEN = 200 * SEGMENT };
+    enum { SEGMENT = 8, LEN = 200 * SEGMENT };
     char path[LEN + 1], out[TEMPLATE_MAX];
     (void)state;
     for (size_t i = 0; i < LEN; i += SEGMENT)
-        memcpy(path + i, "/folder", SEGMENT);
+        memcpy(path + i, "/folders", SEGMENT);
     path[LEN] = '\0';
     size_t len = template_write(bytes_of(path), out);
     assert_true(len <= TEMPLATE_MAX && len > TEMPLATE_MAX - 2 * SEGMENT);

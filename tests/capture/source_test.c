@@ -365,10 +365,10 @@ static void a_truncated_file_gives_what_it_has(void **state)
                       capture_write(b, "b", three, 3, 8, DLT_EN10MB)};
     uint8_t *plain = malloc(FILE_MAX);
     bytes_write(paths[0], plain, bytes_read(paths[0], plain) - 5);
-    assert_int_equal(files_read(b, paths, 1, NULL), SOURCE_FAILED);
+    assert_int_equal(files_read(b, paths, 1, NULL), SOURCE_CUT);
     assert_int_equal(b->taken_count, 2);
     assert_non_null(strstr(b->error.text, "/a: truncated"));
-    assert_int_equal(files_read(b, paths, 2, NULL), SOURCE_FAILED);
+    assert_int_equal(files_read(b, paths, 2, NULL), SOURCE_CUT);
     assert_int_equal(b->taken_count, 5);
     assert_non_null(strstr(b->error.text, "/a: truncated"));
     free(plain);
@@ -386,7 +386,7 @@ static void a_truncated_packed_file_gives_what_it_has(void **state)
     assert_int_equal(gzwrite(to, plain, (unsigned)len), len);
     assert_int_equal(gzclose(to), Z_OK);
     bytes_write(path, plain, bytes_read(path, plain) - 20);
-    assert_int_equal(files_read(b, &path, 1, NULL), SOURCE_FAILED);
+    assert_int_equal(files_read(b, &path, 1, NULL), SOURCE_CUT);
     assert_int_equal(b->taken_count, 2);
     assert_non_null(strstr(b->error.text, "compressed data ends early"));
     free(plain);

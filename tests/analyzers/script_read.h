@@ -1,0 +1,247 @@
+/*
+ * Analyzer tests as readable scripts: reading them.  A line of a script is
+ *
+ *   # comment
+ *   port 8080              the server's port, instead of the usual one
+ *   proxy 10.0.0.0/8       a proxy of the operator's, before the first segment
+ *   midstream              the connection's beginning was not captured
+ *   fragile                left out of the laws of gaps and of missing handshakes: not all messages
+ *                          of this script can be found among other bytes
+ *   >>> BYTES              a segment of the client
+ *   <<< BYTES              a segment of the server
+ *   --- >>> 1000           so many bytes of a side are lost
+ *   >>> end                the side has sent its last byte
+ *   === name=value ...     the next transaction that is handed on, with these fields; name=- is
+ * absent
+ *   +++ name=value ...     counters of the protocol at the end, and "kind", "resyncs", "gaps"
+ *
+ * BYTES are parts with blanks between: "text" with \r \n \t \0 \\ \" \xff, hexadecimal bytes
+ * (0d0a), a part times a number ("abc"*100), and { .. }, whose content follows its length with
+ * itself in four bytes, big-endian.  A value is JSON, or a JSON string without its quotes.
+ */
+#ifndef SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
+#define SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
+
+#include "tests/cmocka.h"
+
+#include "analyzers/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    SCRIPT_BYTES_MAX = 1 << 20,
+    SCRIPT_STEPS_MAX = 512,
+    SCRIPT_EXPECTED_MAX = 128,
+    SCRIPT_PATH_MAX = 512,
+    SCRIPT_DEPTH_MAX = 8,
+};
+
+enum script_step_kind { SCRIPT_DATA, SCRIPT_GAP, SCRIPT_END };
+
+struct script_step {
+    enum script_step_kind kind;
+    unsigned direction; /* 0: the client's */
+    size_t at, len;     /* bytes of `bytes`; of a gap its length */
+};
+
+struct script {
+    const char *name;
+    int line; /* being read */
+    struct settings settings;
+    uint16_t port;
+    bool is_midstream, is_fragile;
+    uint8_t *bytes;
+    size_t bytes_len;
+    struct script_step steps[SCRIPT_STEPS_MAX];
+    size_t steps_count;
+    char *expected[SCRIPT_EXPECTED_MAX];
+    size_t expected_count;
+    char *counters;
+    char *text; /* of the file */
+};
+
+static void script_fail(const struct script *s, const char *what, const char *detail)
+{
+    print_error("%s:%d: %s: %s\n", s->name, s->line, what, detail);
+    fail();
+}
+
+static bool script_word(char **at, char **word)
+{
+    *at += strspn(*at, " \t");
+    *word = *at;
+    size_t len = strcspn(*at, " \t");
+    *at += len;
+    if (**at)
+        *(*at)++ = '\0';
+    return len > 0;
+}
+
+static void script_byte(struct script *s, unsigned byte)
+{
+    if (s->bytes_len == SCRIPT_BYTES_MAX)
+        script_fail(s, "too many bytes", "");
+    s->bytes[s->bytes_len++] = (uint8_t)byte;
+}
+
+/* "text"; *at goes behind the closing quote. */
+static void script_text(struct script *s, char **at)
+{
+    static const char letters[] = "rnt0\\\"", meanings[] = "\r\n\t\0\\\"";
+    for ((*at)++; **at && **at != '"'; (*at)++) {
+        unsigned byte = (uint8_t) * *at;
+        if (byte == '\\') {
+            (*at)++;
+            const char *letter = **at ? strchr(letters, **at) : NULL;
+            int used = 0;
+            if (letter)
+                byte = (uint8_t)meanings[letter - letters];
+            else if (**at != 'x' || sscanf(*at + 1, "%2x%n", &byte, &used) != 1 || used != 2)
+                script_fail(s, "no such escape", *at);
+            *at += used;
+        }
+        script_byte(s, byte);
+    }
+    if (**at != '"')
+        script_fail(s, "no closing quote", "");
+    (*at)++;
+}
+
+static void script_hex(struct script *s, char **at)
+{
+    unsigned byte;
+    int used;
+    while (**at && !strchr(" \t*}", **at)) {
+        if (sscanf(*at, "%2x%n", &byte, &used) != 1 || used != 2)
+            script_fail(s, "no bytes", *at);
+        script_byte(s, byte);
+        *at += 2;
+    }
+}
+
+static void script_times(struct script *s, char **at, size_t from)
+{
+    size_t len = s->bytes_len - from;
+    unsigned long times = strtoul(*at + 1, at, 10);
+    for (size_t i = len; i < len * times; i++)
+        script_byte(s, s->bytes[from + i % len]);
+}
+
+static void script_length(struct script *s, size_t at)
+{
+    size_t len = s->bytes_len - at;
+    for (size_t i = 0; i < 4; i++)
+        s->bytes[at + i] = (uint8_t)(len >> (24 - 8 * i));
+}
+
+static void script_bytes(struct script *s, char *at)
+{
+    size_t open[SCRIPT_DEPTH_MAX], depth = 0;
+    for (at += strspn(at, " \t"); *at; at += strspn(at, " \t")) {
+        size_t from = s->bytes_len;
+        if (*at == '{' && depth < SCRIPT_DEPTH_MAX) {
+            open[depth++] = from;
+            for (int i = 0; i < 4; i++)
+                script_byte(s, 0);
+            at++;
+        } else if (*at == '}' && depth > 0) {
+            script_length(s, open[--depth]);
+            at++;
+        } else if (*at == '"') {
+            script_text(s, &at);
+        } else {
+            script_hex(s, &at);
+        }
+        if (*at == '*')
+            script_times(s, &at, from);
+    }
+    if (depth > 0)
+        script_fail(s, "no closing brace", "");
+}
+
+static void script_step(struct script *s, enum script_step_kind kind, unsigned direction,
+                        char *rest)
+{
+    if (s->steps_count == SCRIPT_STEPS_MAX)
+        script_fail(s, "too many steps", "");
+    struct script_step *step = &s->steps[s->steps_count++];
+    *step = (struct script_step){kind, direction, s->bytes_len, 0};
+    if (kind == SCRIPT_GAP)
+        step->len = strtoul(rest, NULL, 10);
+    else if (kind == SCRIPT_DATA)
+        script_bytes(s, rest);
+    if (kind == SCRIPT_DATA)
+        step->len = s->bytes_len - step->at;
+}
+
+static void script_setting(struct script *s, const char *word, char *rest)
+{
+    if (strcmp(word, "port") == 0)
+        s->port = (uint16_t)strtoul(rest, NULL, 10);
+    else if (strcmp(word, "midstream") == 0)
+        s->is_midstream = true;
+    else if (strcmp(word, "fragile") == 0)
+        s->is_fragile = true;
+    else if (strcmp(word, "proxy") == 0 && s->settings.proxies_count < SETTINGS_PROXIES_MAX &&
+             prefix_parse(&s->settings.proxies[s->settings.proxies_count], bytes_of(rest)))
+        s->settings.proxies_count++;
+    else
+        script_fail(s, "not understood", word);
+}
+
+static void script_line(struct script *s, char *line)
+{
+    char *word, *rest = line, *side;
+    if (!script_word(&rest, &word) || *word == '#')
+        return;
+    if (strcmp(word, "===") == 0) {
+        if (s->expected_count == SCRIPT_EXPECTED_MAX)
+            script_fail(s, "too many transactions", "");
+        s->expected[s->expected_count++] = rest;
+    } else if (strcmp(word, "+++") == 0) {
+        s->counters = rest;
+    } else if (strcmp(word, "---") == 0 && script_word(&rest, &side)) {
+        script_step(s, SCRIPT_GAP, strcmp(side, "<<<") == 0, rest);
+    } else if (strcmp(word, ">>>") == 0 || strcmp(word, "<<<") == 0) {
+        bool is_end = strcmp(rest, "end") == 0;
+        script_step(s, is_end ? SCRIPT_END : SCRIPT_DATA, *word == '<', rest);
+    } else {
+        script_setting(s, word, rest);
+    }
+}
+
+static struct script *script_open(const char *path, uint16_t port)
+{
+    struct script *s = calloc(1, sizeof(*s));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(s);
+    assert_non_null(file);
+    s->name = path;
+    s->port = port;
+    s->settings.memory_max = (size_t)64 << 20;
+    s->bytes = malloc(SCRIPT_BYTES_MAX);
+    s->text = calloc(1, SCRIPT_BYTES_MAX + 1);
+    assert_non_null(s->bytes);
+    assert_non_null(s->text);
+    assert_true(fread(s->text, 1, SCRIPT_BYTES_MAX, file) < SCRIPT_BYTES_MAX);
+    (void)fclose(file);
+    for (char *line = s->text, *next; *line; line = next) {
+        next = line + strcspn(line, "\n");
+        if (*next)
+            *next++ = '\0';
+        s->line++;
+        script_line(s, line);
+    }
+    s->line = 0;
+    return s;
+}
+
+static void script_close(struct script *s)
+{
+    free(s->bytes);
+    free(s->text);
+    free(s);
+}
+
+#endif
