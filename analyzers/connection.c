@@ -14,7 +14,7 @@
 
 enum {
     UNDECIDED_MAX = 16384, /* bytes of a side kept until the protocol is found */
-    LATE_STARTS_MAX = 16, /* segments of an unknown connection that are tried as a start */
+    LATE_STARTS_MAX = 16,  /* segments of an unknown connection that are tried as a start */
     FRUITLESS_MAX =
         1024 * 1024, /* bytes without one message, after which the port is not believed */
 };
@@ -291,18 +291,24 @@ static void believe(struct connection *c, const struct analyzer *a, int64_t ns)
     }
 }
 
-/* The better of what the two sides' first bytes say for this analyzer and these roles. */
-static enum start starts(const struct connection *c, const struct analyzer *a, bool flipped)
+/* The better of what the two sides' first bytes say for this analyzer and these roles.  Where the
+ * port says the same, a likely start is enough. */
+static enum start starts(const struct connection *c, const struct analyzer *a, bool flipped,
+                         bool by_port)
 {
     enum start best = START_NO;
     for (int i = 0; i < 2; i++) {
         const struct feed *f = &c->feed[i];
+        struct bytes data = {f->buffer, f->buffer_len};
         enum side side = (enum side)(i ^ (int)flipped);
         size_t need;
-        if (f->buffer_len == 0)
+        uint64_t len;
+        if (data.len == 0)
             continue;
-        enum start start =
-            feed_start(a, NULL, side, (struct bytes){f->buffer, f->buffer_len}, 0, &need);
+        enum start start = feed_start(a, NULL, side, data, 0, &need);
+        if (by_port && start != START_SURE && !c->facts.is_midstream &&
+            a->starts_here(NULL, side, cursor_over(data), &len) == START_LIKELY)
+            start = START_SURE;
         best = start > best ? start : best;
     }
     return best;
@@ -313,7 +319,7 @@ static bool try_analyzer(struct connection *c, const struct analyzer *a, bool by
                          bool *is_open, int64_t ns)
 {
     for (int flipped = 0; flipped <= (c->facts.roles_sure ? 0 : 1); flipped++) {
-        enum start start = starts(c, a, flipped);
+        enum start start = starts(c, a, flipped, by_port);
         *is_open = *is_open || start == START_SHORT;
         if (start != START_SURE)
             continue;
@@ -518,8 +524,9 @@ static void hand_on_rest(struct connection *c)
     hand_on(c, &tx);
 }
 
-/* Bytes that were lost behind the last transaction are told by one more. */
-static void hand_on_lost(struct connection *c)
+/* Bytes that were lost behind the last transaction, or are of none because the beginning is
+ * missing, are told by one more. */
+static void hand_on_leftover(struct connection *c)
 {
     const struct pairing *p = &c->x.pairing;
     struct transaction tx = {.start_ns = c->last_ns,
@@ -532,7 +539,7 @@ static void hand_on_lost(struct connection *c)
                              .lost_bytes =
                                  p->waiting_lost[SIDE_CLIENT] + p->waiting_lost[SIDE_SERVER]};
     transaction_mark(&tx, FIELD_CAPTURE_PARTIAL);
-    if (tx.lost_bytes > 0)
+    if (tx.lost_bytes > 0 || (c->x.is_midstream && tx.server_bytes > 0))
         hand_on(c, &tx);
 }
 
@@ -544,7 +551,7 @@ void connection_close(struct connection *c)
         feed_end(&c->feed[SIDE_CLIENT]);
         feed_end(&c->feed[SIDE_SERVER]);
         pairing_flush(&c->x);
-        hand_on_lost(c);
+        hand_on_leftover(c);
     }
     if ((c->kind == CONNECTION_ENCRYPTED || c->kind == CONNECTION_OPAQUE) &&
         c->rest[0] + c->rest[1] > 0)

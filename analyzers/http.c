@@ -100,7 +100,7 @@ static struct step body(struct http_side *s, enum side side, uint64_t n)
 {
     struct request *r = request_of(s);
     if (r)
-        r->skipped_into =
+        r->skipped_into[side] =
             side == SIDE_CLIENT ? &r->tx.request_body_bytes : &r->tx.response_body_bytes;
     return step_taken(n);
 }

@@ -156,7 +156,11 @@ enum start http_request_start(struct bytes b)
         return START_SHORT;
     struct bytes target = bytes_trim(bytes_first(rest, end));
     struct bytes version = last_word(target);
-    return is_version(version) && version.len < target.len ? START_SURE : START_NO;
+    if (is_version(version) && version.len < target.len)
+        return START_SURE;
+    /* without its version a line says too little to be found among others */
+    bool is_simple = version.len == target.len && target.data[0] == '/' && http_method_find(method);
+    return is_simple ? START_LIKELY : START_NO;
 }
 
 enum start http_status_start(struct bytes b)

@@ -214,8 +214,8 @@ void pairing_count(struct exchange *x, enum side side, uint64_t bytes, bool skip
         return;
     }
     *(side == SIDE_CLIENT ? &r->tx.client_bytes : &r->tx.server_bytes) += bytes;
-    if (skipped && r->skipped_into)
-        *r->skipped_into += bytes;
+    if (skipped && r->skipped_into[side])
+        *r->skipped_into[side] += bytes;
 }
 
 void pairing_lose(struct exchange *x, enum side side, uint64_t lost, bool skipped)
@@ -226,8 +226,8 @@ void pairing_lose(struct exchange *x, enum side side, uint64_t lost, bool skippe
         /* what is missing of the server is mostly the reply to what is asked */
         p->is_stale = p->is_stale || (side == SIDE_SERVER && p->count > 0);
         r = r || side == SIDE_CLIENT ? r : pairing_first(x);
-    } else if (r && r->skipped_into) {
-        *r->skipped_into += lost;
+    } else if (r && r->skipped_into[side]) {
+        *r->skipped_into[side] += lost;
     }
     if (r)
         r->tx.lost_bytes += lost;
@@ -239,7 +239,7 @@ void pairing_settle(struct exchange *x, enum side side)
 {
     struct pairing *p = &x->pairing;
     if (p->receiving[side])
-        p->receiving[side]->skipped_into = NULL;
+        p->receiving[side]->skipped_into[side] = NULL;
     p->receiving[side] = NULL;
     bool at_front = true;
     for (size_t n = 0; n < p->count;) {

@@ -22,13 +22,14 @@ enum {
 
 struct request {
     struct transaction tx;
-    uint64_t id;            /* of protocols that pair by id; else 0 */
-    uint64_t batch;         /* the analyzer's own: which of the client's batches it is part of */
-    unsigned mark;          /* the analyzer's own */
-    uint64_t *skipped_into; /* counts the bytes that the step being taken passes over, lost ones
-                               too; NULL: nobody */
-    bool is_finished;       /* to be handed on when the message that is parsed has ended */
-    bool is_dropped;        /* to be forgotten: it was never executed */
+    uint64_t id;    /* of protocols that pair by id; else 0 */
+    uint64_t batch; /* the analyzer's own: which of the client's batches it is part of */
+    unsigned mark;  /* the analyzer's own */
+    /* By enum side: counts the bytes that the step being taken passes over, lost ones too; NULL:
+     * nobody. */
+    uint64_t *skipped_into[2];
+    bool is_finished; /* to be handed on when the message that is parsed has ended */
+    bool is_dropped;  /* to be forgotten: it was never executed */
     char *notes; /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept with the place in the
                     ring */
     size_t notes_len; /* bytes */

@@ -11,8 +11,7 @@
  *   <<< BYTES              a segment of the server
  *   --- >>> 1000           so many bytes of a side are lost
  *   >>> end                the side has sent its last byte
- *   === name=value ...     the next transaction that is handed on, with these fields; name=- is
- * absent
+ *   === name=value ...     the next transaction handed on, with these fields; name=- is absent
  *   +++ name=value ...     counters of the protocol at the end, and "kind", "resyncs", "gaps"
  *
  * BYTES are parts with blanks between: "text" with \r \n \t \0 \\ \" \xff, hexadecimal bytes
