@@ -17,12 +17,13 @@ static const uint32_t none = UINT32_MAX;
 struct slot {
     uint32_t number, older, newer; /* in order of touch; `newer` chains free slots too */
     uint32_t hash;
-    max_align_t value[]; /* value_size bytes, then the key */
+    uint64_t key[]; /* key_size bytes, beside the hash that is compared first; then the value */
 };
 
 struct table {
     struct table_config config;
-    size_t slot_size, key_at;
+    size_t slot_size, value_at; /* bytes */
+    size_t key_words;           /* of 8 bytes; 0 where the key is no whole number of them */
     uint8_t **blocks;
     size_t blocks_count, blocks_max;
     uint32_t *index;
@@ -38,14 +39,27 @@ static struct slot *slot_at(const struct table *t, uint32_t number)
                                    (number % BLOCK_SLOTS) * t->slot_size);
 }
 
-static struct slot *slot_of(const void *value)
+static struct slot *slot_of(const struct table *t, const void *value)
 {
-    return (struct slot *)(void *)((uint8_t *)(uintptr_t)value - offsetof(struct slot, value));
+    return (struct slot *)(void *)((uint8_t *)(uintptr_t)value - t->value_at);
 }
 
-static uint8_t *slot_key(const struct table *t, struct slot *s)
+static void *slot_value(const struct table *t, struct slot *s)
 {
-    return (uint8_t *)s->value + t->key_at;
+    return (uint8_t *)s + t->value_at;
+}
+
+static bool has_key(const struct table *t, const struct slot *s, const void *key)
+{
+    if (t->key_words == 0)
+        return memcmp(s->key, key, t->config.key_size) == 0;
+    uint64_t difference = 0;
+    for (size_t i = 0; i < t->key_words; i++) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)key + i * sizeof(word), sizeof(word));
+        difference |= s->key[i] ^ word;
+    }
+    return difference == 0;
 }
 
 struct table *table_open(const struct table_config *config)
@@ -55,10 +69,10 @@ struct table *table_open(const struct table_config *config)
         return NULL;
     size_t align = sizeof(max_align_t);
     t->config = *config;
-    t->key_at = config->value_size;
-    t->slot_size =
-        (offsetof(struct slot, value) + config->value_size + config->key_size + align - 1) / align *
-        align;
+    t->value_at = (offsetof(struct slot, key) + config->key_size + align - 1) / align * align;
+    t->slot_size = (t->value_at + config->value_size + align - 1) / align * align;
+    t->key_words =
+        config->key_size % sizeof(uint64_t) == 0 ? config->key_size / sizeof(uint64_t) : 0;
     t->blocks_max = (config->entries_max + BLOCK_SLOTS - 1) / BLOCK_SLOTS;
     t->blocks = calloc(t->blocks_max ? t->blocks_max : 1, sizeof(*t->blocks));
     t->index = malloc(INDEX_MIN * sizeof(*t->index));
@@ -79,7 +93,7 @@ void table_close(struct table *t)
     if (!t)
         return;
     for (uint32_t n = t->oldest; n != none && t->config.evicted; n = slot_at(t, n)->newer)
-        t->config.evicted(t->config.context, slot_at(t, n)->value);
+        t->config.evicted(t->config.context, slot_value(t, slot_at(t, n)));
     for (size_t i = 0; i < t->blocks_count; i++)
         free(t->blocks[i]);
     free(t->blocks);
@@ -89,7 +103,16 @@ void table_close(struct table *t)
 
 static uint32_t hash_key_of(const struct table *t, const void *key)
 {
-    return (uint32_t)hash_bytes((struct bytes){key, t->config.key_size}, t->config.seed);
+    static const uint64_t odd = UINT64_C(0xe7037ed1a0b428db);
+    if (t->key_words == 0)
+        return (uint32_t)hash_bytes((struct bytes){key, t->config.key_size}, t->config.seed);
+    uint64_t state = t->config.seed;
+    for (size_t i = 0; i < t->key_words; i++) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)key + i * sizeof(word), sizeof(word));
+        state = hash_mix(state ^ word ^ odd, odd + i);
+    }
+    return (uint32_t)hash_mix(state ^ t->config.seed, odd);
 }
 
 /* The index place that holds the key, or the empty one where it belongs. */
@@ -98,7 +121,7 @@ static size_t place_of(const struct table *t, const void *key, uint32_t hash)
     size_t at = hash & t->index_mask;
     for (; t->index[at] != none; at = (at + 1) & t->index_mask) {
         struct slot *s = slot_at(t, t->index[at]);
-        if (s->hash == hash && memcmp(slot_key(t, s), key, t->config.key_size) == 0)
+        if (s->hash == hash && has_key(t, s, key))
             break;
     }
     return at;
@@ -107,7 +130,7 @@ static size_t place_of(const struct table *t, const void *key, uint32_t hash)
 void *table_find(const struct table *t, const void *key)
 {
     uint32_t number = t->index[place_of(t, key, hash_key_of(t, key))];
-    return number == none ? NULL : slot_at(t, number)->value;
+    return number == none ? NULL : slot_value(t, slot_at(t, number));
 }
 
 static void order_remove(struct table *t, struct slot *s)
@@ -126,7 +149,7 @@ static void order_append(struct table *t, struct slot *s)
 
 void table_touch_value(struct table *t, void *value)
 {
-    struct slot *s = slot_of(value);
+    struct slot *s = slot_of(t, value);
     if (t->newest == s->number)
         return;
     order_remove(t, s);
@@ -135,10 +158,10 @@ void table_touch_value(struct table *t, void *value)
 
 void table_remove(struct table *t, void *value)
 {
-    struct slot *s = slot_of(value);
+    struct slot *s = slot_of(t, value);
     if (t->config.evicted)
         t->config.evicted(t->config.context, value);
-    size_t hole = place_of(t, slot_key(t, s), s->hash);
+    size_t hole = place_of(t, s->key, s->hash);
     for (size_t at = (hole + 1) & t->index_mask; t->index[at] != none;
          at = (at + 1) & t->index_mask) {
         size_t home = slot_at(t, t->index[at])->hash & t->index_mask;
@@ -201,7 +224,7 @@ static struct slot *slot_take(struct table *t)
         is_full = !index_grow(t);
     if (is_full && t->oldest != none) {
         t->evictions++;
-        table_remove(t, slot_at(t, t->oldest)->value);
+        table_remove(t, slot_value(t, slot_at(t, t->oldest)));
     }
     if (t->free == none)
         return NULL;
@@ -217,35 +240,35 @@ void *table_touch(struct table *t, const void *key, bool *is_new)
         *is_new = number == none;
     if (number != none) {
         struct slot *found = slot_at(t, number);
-        table_touch_value(t, found->value);
-        return found->value;
+        table_touch_value(t, slot_value(t, found));
+        return slot_value(t, found);
     }
     struct slot *s = slot_take(t);
     if (!s)
         return NULL;
     s->hash = hash;
-    memset(s->value, 0, t->config.value_size);
-    memcpy(slot_key(t, s), key, t->config.key_size);
+    memset(slot_value(t, s), 0, t->config.value_size);
+    memcpy(s->key, key, t->config.key_size);
     t->index[place_of(t, key, hash)] = s->number;
     order_append(t, s);
     t->count++;
-    return s->value;
+    return slot_value(t, s);
 }
 
 void *table_oldest(const struct table *t)
 {
-    return t->oldest == none ? NULL : slot_at(t, t->oldest)->value;
+    return t->oldest == none ? NULL : slot_value(t, slot_at(t, t->oldest));
 }
 
 void *table_next(const struct table *t, const void *value)
 {
-    uint32_t newer = slot_of(value)->newer;
-    return newer == none ? NULL : slot_at(t, newer)->value;
+    uint32_t newer = slot_of(t, value)->newer;
+    return newer == none ? NULL : slot_value(t, slot_at(t, newer));
 }
 
 const void *table_key(const struct table *t, const void *value)
 {
-    return slot_key(t, slot_of(value));
+    return slot_of(t, value)->key;
 }
 
 size_t table_count(const struct table *t)
