@@ -137,7 +137,8 @@ uint64_t sketch_count(const struct sketch *s)
     for (unsigned rank = REST_BITS; rank > 0; rank--)
         z = 0.5 * (z + ranks[rank]);
     z += m * sigma(ranks[0] / m);
-    return (uint64_t)(m * m / (2 * 0.69314718055994530942 * z) + 0.5);
+    double estimate = m * m / (2 * 0.69314718055994530942 * z) + 0.5;
+    return estimate < 1.8e19 ? (uint64_t)estimate : UINT64_MAX; /* every register is full */
 }
 
 void sketch_clear(struct sketch *s, struct budget *b)

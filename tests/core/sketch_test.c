@@ -110,6 +110,43 @@ static void without_memory_nothing_is_counted_and_nothing_lost(void **state)
     sketch_clear(&s, &budget);
 }
 
+/* A hash that leaves that rank (1 to 53) in that register. */
+static uint64_t hash_leaving(uint64_t place, unsigned rank)
+{
+    unsigned rest_bits = 64 - SKETCH_BITS;
+    return place << rest_bits | (rank <= rest_bits ? UINT64_C(1) << (rest_bits - rank) : 0);
+}
+
+/* n values leave a rank of at most r in a share exp(-n / (registers 2^r)) of the registers. */
+static void registers_filled_as_by_many_values_are_read_as_so_many(void **state)
+{
+    (void)state;
+    static const double counts[] = {2e4, 1e6, 1e9, 1e15, 4096 * 4503599627370496.0 * 0.6931};
+    for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+        struct sketch s = {0};
+        for (uint64_t place = 0; place < SKETCH_REGISTERS; place++) {
+            double share = ((double)place + 0.5) / SKETCH_REGISTERS;
+            unsigned rank = 0;
+            while (rank < 53 && exp(-counts[c] / SKETCH_REGISTERS * exp2(-(double)rank)) < share)
+                rank++;
+            if (rank > 0)
+                assert_true(sketch_add(&s, &budget, hash_leaving(place, rank), NULL));
+        }
+        assert_true(fabs((double)sketch_count(&s) / counts[c] - 1) < 0.01);
+        sketch_clear(&s, &budget);
+    }
+}
+
+static void full_registers_are_read_as_the_largest_number(void **state)
+{
+    (void)state;
+    struct sketch s = {0};
+    for (uint64_t place = 0; place < SKETCH_REGISTERS; place++)
+        assert_true(sketch_add(&s, &budget, hash_leaving(place, 53), NULL));
+    assert_true(sketch_count(&s) == UINT64_MAX);
+    sketch_clear(&s, &budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +154,8 @@ int main(void)
         cmocka_unit_test_setup(many_values_are_estimated_within_four_errors, setup),
         cmocka_unit_test_setup(a_value_seen_again_changes_nothing, setup),
         cmocka_unit_test_setup(a_merge_is_what_one_sketch_of_both_would_be, setup),
+        cmocka_unit_test_setup(registers_filled_as_by_many_values_are_read_as_so_many, setup),
+        cmocka_unit_test_setup(full_registers_are_read_as_the_largest_number, setup),
         cmocka_unit_test_setup(without_memory_nothing_is_counted_and_nothing_lost, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

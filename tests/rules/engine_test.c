@@ -153,6 +153,9 @@ static void after_quiet_it_fires_again_and_tells_the_repeats(void **state)
     assert_int_equal(seen.count, 2);
     assert_int_equal(seen.items[1].value, 12);
     assert_int_equal(seen.items[1].repeats, 7);
+    send_rows(&b, "ann", start + 3 * HOUR, 1);
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.items[2].repeats, 0);
     close_bench(&b);
 }
 
@@ -404,6 +407,17 @@ static void idle_keys_are_forgotten_by_the_tick_and_only_they(void **state)
     close_bench(&b);
 }
 
+static void a_key_that_goes_on_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct bench b = open_rule("measure: count, over: 1h, above: 4");
+    for (int64_t i = 0; i < 5; i++)
+        send_rows(&b, "ann", start + i * HOUR, 1);
+    engine_tick(b.engine, start + 4 * HOUR + 1);
+    assert_int_equal(engine_counters(b.engine).keys, 1);
+    close_bench(&b);
+}
+
 static void quiet_outlives_a_tick(void **state)
 {
     (void)state;
@@ -629,6 +643,7 @@ int main(void)
         cmocka_unit_test(late_transactions_count_where_their_time_belongs),
         cmocka_unit_test(any_order_within_the_window_gives_the_same_total),
         cmocka_unit_test(idle_keys_are_forgotten_by_the_tick_and_only_they),
+        cmocka_unit_test(a_key_that_goes_on_is_not_forgotten),
         cmocka_unit_test(quiet_outlives_a_tick),
         cmocka_unit_test(the_evidence_is_the_largest_in_the_order_of_time),
         cmocka_unit_test(the_lost_share_is_the_windows_or_the_sessions),

@@ -40,6 +40,7 @@ static void the_nearest_word_is_found_or_none(void **state)
         {"sevreity", "; did you mean 'severity'?"},
         {"country_iso_code", "; did you mean 'client.geo.country_iso_code'?"},
         {"ovr", "; did you mean 'over'?"},
+        {"yb", "; did you mean 'by'?"},
         {"x", ""},
         {"", ""},
         {"elephant", ""},

@@ -125,6 +125,33 @@ static void every_shipped_rule_has_a_note_and_a_technique(void **state)
     }
 }
 
+/* docs/rules.md names every field, every key and every shipped rule. */
+static void the_reference_is_complete(void **state)
+{
+    (void)state;
+    static char text[65536];
+    static const char *const keys[] = {"id",    "name",    "severity", "technique", "when",
+                                       "by",    "measure", "over",     "above",     "quiet",
+                                       "first", "learn",   "forget",   "note",      "enabled"};
+    FILE *file = fopen(TESTS_FOLDER "/../../docs/rules.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    size_t missing = 0, count = rules_count(rules);
+    for (size_t i = 0; i < FIELDS_COUNT + sizeof(keys) / sizeof(keys[0]) + count; i++) {
+        size_t key = i - FIELDS_COUNT, rule = key - sizeof(keys) / sizeof(keys[0]);
+        const char *word = i < FIELDS_COUNT                       ? FIELDS[i].name
+                           : key < sizeof(keys) / sizeof(keys[0]) ? keys[key]
+                                                                  : rules_at(rules, rule)->id;
+        char quoted[RULE_ID_MAX + 3];
+        (void)snprintf(quoted, sizeof(quoted), "`%s`", word);
+        if (!strstr(text, quoted))
+            print_error("%s is not in docs/rules.md\n", word);
+        missing += !strstr(text, quoted);
+    }
+    assert_int_equal(missing, 0);
+}
+
 /* A busy desk: 200 customers, each of 30 rows. */
 static void a_day_of_work_is_silent(void **state)
 {
@@ -231,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_shipped_rule_has_a_note_and_a_technique, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(the_reference_is_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(a_day_of_work_is_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(one_large_answer_is_bulk, setup, teardown),
         cmocka_unit_test_setup_teardown(many_small_answers_add_up, setup, teardown),

@@ -67,6 +67,16 @@ static void a_window_holds_between_its_length_and_a_33rd_more(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+/* A length that 32 does not divide: its parts are rounded up. */
+static void nothing_within_the_length_is_missed(void **state)
+{
+    (void)state;
+    const int64_t over = CLOCK_SECOND_NS + 31;
+    for (int64_t from = CLOCK_SECOND_NS / 32 - 40; from < CLOCK_SECOND_NS / 32 + 40; from++)
+        assert_true(window_number(from + over - 1, over) - window_number(from, over) <
+                    WINDOW_BUCKETS);
+}
+
 static void what_is_older_than_the_window_is_late(void **state)
 {
     (void)state;
@@ -139,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_holds_between_its_length_and_a_33rd_more),
+        cmocka_unit_test(nothing_within_the_length_is_missed),
         cmocka_unit_test(what_is_older_than_the_window_is_late),
         cmocka_unit_test(times_before_1970_have_their_buckets_too),
         cmocka_unit_test(a_sum_stops_at_its_largest_value),
