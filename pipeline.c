@@ -108,7 +108,7 @@ static void on_transaction(void *context, void *owner, struct transaction *tx)
     bool is_database = transaction_has(tx, FIELD_DB_SYSTEM_NAME);
     sessions_count(p->sessions, tx, is_database ? l->number : 0, capture_now(p->capture));
     p->transactions++;
-    engine_transaction(p->engine, tx, NULL);
+    engine_transaction(p->engine, tx);
     if (!output_is_on(&p->config.outputs->transactions))
         return;
     json_restart(&p->json);

@@ -65,3 +65,18 @@ bool bytes_number(struct bytes b, uint64_t *number)
     *number = value;
     return true;
 }
+
+size_t bytes_utf8_len(struct bytes b)
+{
+    uint8_t c = b.data[0];
+    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    if (len == 0 || len > b.len)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((b.data[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool overlong = (c == 0xe0 && b.data[1] < 0xa0) || (c == 0xf0 && b.data[1] < 0x90);
+    bool outside = (c == 0xed && b.data[1] > 0x9f) || (c == 0xf4 && b.data[1] > 0x8f);
+    return overlong || outside ? 0 : len;
+}

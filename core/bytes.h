@@ -71,4 +71,8 @@ struct bytes bytes_trim(struct bytes b);
  * large. */
 bool bytes_number(struct bytes b, uint64_t *number);
 
+/* bytes_utf8_len gives the length of the UTF-8 sequence (RFC 3629) that b begins with, 0 where
+ * there is none; b is not empty. */
+size_t bytes_utf8_len(struct bytes b);
+
 #endif

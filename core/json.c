@@ -71,22 +71,6 @@ void json_close(struct json *j, char bracket)
     j->wants_comma = true;
 }
 
-/* Length of the UTF-8 sequence at the front of b (RFC 3629), 0 where there is none. */
-static size_t utf8_len(struct bytes b)
-{
-    uint8_t c = b.data[0];
-    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (len == 0 || len > b.len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((b.data[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (c == 0xe0 && b.data[1] < 0xa0) || (c == 0xf0 && b.data[1] < 0x90);
-    bool outside = (c == 0xed && b.data[1] > 0x9f) || (c == 0xf4 && b.data[1] > 0x8f);
-    return overlong || outside ? 0 : len;
-}
-
 static bool is_plain(uint8_t c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -119,7 +103,7 @@ static void put_quoted(struct json *j, struct bytes text)
         text = bytes_from(text, len);
         if (text.len == 0)
             break;
-        len = utf8_len(text);
+        len = bytes_utf8_len(text);
         if (len > 1)
             put(j, (const char *)text.data, len);
         else if (len == 1)

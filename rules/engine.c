@@ -212,14 +212,11 @@ static void attach_evidence(struct alert *a, const struct evidence_list *l)
 }
 
 static void raise_alert(struct engine *e, struct watch *w, struct key *k,
-                        const struct occurrence *o, const struct engine_context *context,
-                        struct evidence_list *evidence)
+                        const struct occurrence *o, struct evidence_list *evidence)
 {
     struct alert a = {.rule = w->detection.rule, .time_ns = o->time_ns, .repeats = k->repeats};
     restore_key(&a.key, w, k);
     w->detector->describe(&w->detection, state_of(w, k), o, &a);
-    if (context && context->session_lost_share > a.lost_share)
-        a.lost_share = context->session_lost_share;
     if (evidence)
         attach_evidence(&a, evidence);
     k->has_alerted = true;
@@ -229,8 +226,7 @@ static void raise_alert(struct engine *e, struct watch *w, struct key *k,
     e->config.alert(e->config.context, &a);
 }
 
-static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
-                        const struct engine_context *context)
+static void watch_count(struct engine *e, size_t at, const struct occurrence *o)
 {
     struct watch *w = &e->watches[at];
     struct digest digest = digest_of(e, w->detection.rule, o->transaction);
@@ -257,7 +253,7 @@ static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
     if (found != FINDING_RAISED)
         return;
     if (!k->has_alerted || o->time_ns - k->alerted_ns >= w->detection.rule->quiet_ns) {
-        raise_alert(e, w, k, o, context, evidence);
+        raise_alert(e, w, k, o, evidence);
     } else {
         k->repeats++;
         e->counters.folded++;
@@ -275,14 +271,13 @@ static int64_t end_of(const struct transaction *t)
     return start + (int64_t)(t->duration_ns < left ? t->duration_ns : left);
 }
 
-void engine_transaction(struct engine *e, const struct transaction *t,
-                        const struct engine_context *context)
+void engine_transaction(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, end_of(t)};
     e->counters.transactions++;
     for (size_t i = 0; i < e->watches_count; i++) {
         if (expression_holds(&e->watches[i].detection.rule->when, t))
-            watch_count(e, i, &o, context);
+            watch_count(e, i, &o);
     }
 }
 

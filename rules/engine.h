@@ -32,11 +32,6 @@ struct engine_config {
     void *context;
 };
 
-/* What surrounds a transaction and is no field of it. */
-struct engine_context {
-    double session_lost_share; /* of the session's bytes so far, 0 to 1 */
-};
-
 struct engine_counters {
     uint64_t transactions;
     uint64_t counted; /* times that a transaction counted for a rule */
@@ -55,10 +50,8 @@ struct engine_counters {
 struct engine *engine_open(const struct rules *rules, const struct engine_config *config);
 void engine_close(struct engine *e);
 
-/* engine_transaction counts one transaction for every rule and calls back for each alert; context
- * may be NULL. */
-void engine_transaction(struct engine *e, const struct transaction *t,
-                        const struct engine_context *context);
+/* engine_transaction counts one transaction for every rule and calls back for each alert. */
+void engine_transaction(struct engine *e, const struct transaction *t);
 
 /* engine_tick forgets keys that no longer matter at that time, a bounded number a call. */
 void engine_tick(struct engine *e, int64_t now_ns);

@@ -25,21 +25,6 @@ void text_add(struct text *t, const char *format, ...)
     t->len = (size_t)len < t->max - t->len ? t->len + (size_t)len : t->max - 1;
 }
 
-size_t text_utf8_len(struct bytes b)
-{
-    uint8_t c = b.data[0];
-    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (len == 0 || len > b.len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((b.data[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (c == 0xe0 && b.data[1] < 0xa0) || (c == 0xf0 && b.data[1] < 0x90);
-    bool outside = (c == 0xed && b.data[1] > 0x9f) || (c == 0xf4 && b.data[1] > 0x8f);
-    return overlong || outside ? 0 : len;
-}
-
 static bool is_control(const uint8_t *c, size_t len)
 {
     if (len == 1)
@@ -54,7 +39,7 @@ static bool is_control(const uint8_t *c, size_t len)
 void text_add_bytes(struct text *t, struct bytes b)
 {
     while (b.len > 0) {
-        size_t len = text_utf8_len(b), taken = len ? len : 1;
+        size_t len = bytes_utf8_len(b), taken = len ? len : 1;
         bool is_plain = len > 0 && !is_control(b.data, len);
         size_t wanted = is_plain ? len : 1;
         if (t->max - t->len <= wanted) {

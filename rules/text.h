@@ -23,10 +23,6 @@ void text_add(struct text *t, const char *format, ...) __attribute__((format(pri
 /* text_add_bytes adds untrusted text: control characters and what is not UTF-8 become '?'. */
 void text_add_bytes(struct text *t, struct bytes b);
 
-/* text_utf8_len gives the length of the UTF-8 sequence (RFC 3629) that b begins with, 0 where there
- * is none; b is not empty. */
-size_t text_utf8_len(struct bytes b);
-
 /* text_cut shortens b to at most len bytes, between two characters. */
 struct bytes text_cut(struct bytes b, size_t len);
 

@@ -339,7 +339,7 @@ static bool check_characters(struct builder *b)
     struct bytes left = b->yaml->text;
     while (left.len > 0) {
         uint8_t c = left.data[0];
-        size_t len = text_utf8_len(left);
+        size_t len = bytes_utf8_len(left);
         bool is_control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
         if (len == 0 || is_control) {
             fail(b, len == 0 ? "this byte is not UTF-8" : "a control character");

@@ -37,7 +37,7 @@ static void run(const struct rules *rules)
                                 .server_bytes = UINT64_C(1) << i};
         /* every field there, then fewer and fewer */
         t.present = ((UINT64_C(1) << FIELDS_COUNT) - 1) >> i / 4;
-        engine_transaction(e, &t, NULL);
+        engine_transaction(e, &t);
     }
     engine_tick(e, INT64_MAX / 2);
     engine_close(e);

@@ -108,7 +108,7 @@ static struct transaction query(const char *user, int64_t ns, uint64_t rows)
 static void send_rows(struct bench *b, const char *user, int64_t ns, uint64_t rows)
 {
     struct transaction t = query(user, ns, rows);
-    engine_transaction(b->engine, &t, NULL);
+    engine_transaction(b->engine, &t);
 }
 
 static void send_country(struct bench *b, const char *user, int64_t ns, const char *country)
@@ -116,7 +116,7 @@ static void send_country(struct bench *b, const char *user, int64_t ns, const ch
     struct transaction t = query(user, ns, 1);
     t.country = bytes_of(country);
     transaction_mark(&t, FIELD_CLIENT_GEO_COUNTRY_ISO_CODE);
-    engine_transaction(b->engine, &t, NULL);
+    engine_transaction(b->engine, &t);
 }
 
 static void a_limit_passed_fires_once_and_repeats_are_folded(void **state)
@@ -190,7 +190,7 @@ static void a_transaction_counts_at_its_end(void **state)
     struct transaction t = query("ann", start, 1);
     t.duration_ns = (uint64_t)(2 * HOUR);
     transaction_mark(&t, FIELD_EVENT_DURATION);
-    engine_transaction(b.engine, &t, NULL);
+    engine_transaction(b.engine, &t);
     assert_int_equal(seen.items[0].time_ns, start + 2 * HOUR);
     close_bench(&b);
 }
@@ -210,7 +210,7 @@ static void times_out_of_every_range_do_no_harm(void **state)
             t.duration_ns = UINT64_MAX;
             t.present = UINT64_MAX;
             t.db_collections.count = 0;
-            engine_transaction(b.engine, &t, NULL);
+            engine_transaction(b.engine, &t);
             engine_tick(b.engine, INT64_MAX / 2);
         }
         close_bench(&b);
@@ -223,7 +223,7 @@ static void an_absent_key_field_does_not_count(void **state)
     struct bench b = open_rule("measure: count, over: 1h, above: 0");
     struct transaction t = query("ann", start, 1);
     t.present &= ~(UINT64_C(1) << FIELD_USER_NAME);
-    engine_transaction(b.engine, &t, NULL);
+    engine_transaction(b.engine, &t);
     assert_int_equal(engine_counters(b.engine).counted, 0);
     close_bench(&b);
 }
@@ -234,7 +234,7 @@ static void an_absent_measured_field_does_not_count(void **state)
     struct bench b = open_rule("measure: max(db.response.returned_rows), over: 1h, above: 0");
     struct transaction t = query("ann", start, 7);
     t.present &= ~(UINT64_C(1) << FIELD_DB_RESPONSE_RETURNED_ROWS);
-    engine_transaction(b.engine, &t, NULL);
+    engine_transaction(b.engine, &t);
     assert_int_equal(engine_counters(b.engine).counted, 0);
     close_bench(&b);
 }
@@ -274,12 +274,12 @@ static void different_values_are_counted_once_each(void **state)
         (void)snprintf(user, sizeof(user), "u%d", (int)(i % 8));
         struct transaction t = query(user, start + i * CLOCK_SECOND_NS, 1);
         transaction_mark(&t, FIELD_CLIENT_IP);
-        engine_transaction(b.engine, &t, NULL);
+        engine_transaction(b.engine, &t);
     }
     assert_int_equal(seen.count, 0);
     struct transaction t = query("u8", start + HOUR, 1);
     transaction_mark(&t, FIELD_CLIENT_IP);
-    engine_transaction(b.engine, &t, NULL);
+    engine_transaction(b.engine, &t);
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.items[0].value, 9);
     close_bench(&b);
@@ -298,7 +298,7 @@ static void keys_of_several_fields_are_told_apart(void **state)
         struct transaction t = query(pairs[i].user, start, 1);
         t.network_name = bytes_of(pairs[i].network);
         transaction_mark(&t, FIELD_NETWORK_NAME);
-        engine_transaction(b.engine, &t, NULL);
+        engine_transaction(b.engine, &t);
     }
     assert_int_equal(engine_counters(b.engine).keys, 4);
     assert_int_equal(seen.count, 0);
@@ -448,7 +448,7 @@ static void the_evidence_is_the_largest_in_the_order_of_time(void **state)
     close_bench(&b);
 }
 
-static void the_lost_share_is_the_windows_or_the_sessions(void **state)
+static void the_lost_share_is_the_windows(void **state)
 {
     (void)state;
     struct bench b = open_rule("measure: count, over: 1h, above: 1, quiet: 0");
@@ -459,13 +459,9 @@ static void the_lost_share_is_the_windows_or_the_sessions(void **state)
     transaction_mark(&t, FIELD_SERVER_BYTES);
     transaction_mark(&t, FIELD_CLIENT_BYTES);
     transaction_mark(&t, FIELD_CAPTURE_LOST_BYTES);
-    engine_transaction(b.engine, &t, NULL);
-    engine_transaction(b.engine, &t, NULL);
+    engine_transaction(b.engine, &t);
+    engine_transaction(b.engine, &t);
     assert_true(seen.items[0].lost_share > 0.0999 && seen.items[0].lost_share < 0.1001);
-    engine_transaction(b.engine, &t, &(struct engine_context){.session_lost_share = 0.5});
-    assert_true(seen.items[1].lost_share == 0.5);
-    engine_transaction(b.engine, &t, &(struct engine_context){.session_lost_share = 0.01});
-    assert_true(seen.items[2].lost_share > 0.0999);
     close_bench(&b);
 }
 
@@ -573,7 +569,7 @@ static void an_address_can_be_new_too(void **state)
         struct transaction t = query("ann", start + i, 1);
         t.client_ip = address_from_ipv4((const uint8_t[]){192, 0, 2, (uint8_t)i});
         transaction_mark(&t, FIELD_CLIENT_IP);
-        engine_transaction(b.engine, &t, NULL);
+        engine_transaction(b.engine, &t);
     }
     assert_int_equal(seen.count, 1);
     assert_string_equal(seen.items[0].first, "192.0.2.2");
@@ -590,7 +586,7 @@ static void of_several_texts_the_new_one_is_told(void **state)
         struct transaction t = query("ann", start, 1);
         t.db_collections = (struct texts){tables, count};
         transaction_mark(&t, FIELD_DB_COLLECTION_NAME);
-        engine_transaction(b.engine, &t, NULL);
+        engine_transaction(b.engine, &t);
     }
     assert_int_equal(seen.count, 1);
     assert_string_equal(seen.items[0].first, "secrets");
@@ -646,7 +642,7 @@ int main(void)
         cmocka_unit_test(a_key_that_goes_on_is_not_forgotten),
         cmocka_unit_test(quiet_outlives_a_tick),
         cmocka_unit_test(the_evidence_is_the_largest_in_the_order_of_time),
-        cmocka_unit_test(the_lost_share_is_the_windows_or_the_sessions),
+        cmocka_unit_test(the_lost_share_is_the_windows),
         cmocka_unit_test(a_long_name_is_cut_but_tells_keys_apart),
         cmocka_unit_test(every_rule_that_matches_fires),
         cmocka_unit_test(a_first_country_fires_after_learning),

@@ -70,7 +70,7 @@ static void send(struct transaction *t, const enum field *fields, size_t count)
     transaction_mark(t, FIELD_EVENT_OUTCOME);
     for (size_t i = 0; i < count; i++)
         transaction_mark(t, fields[i]);
-    engine_transaction(engine, t, NULL);
+    engine_transaction(engine, t);
 }
 
 static void send_query(const char *user, int64_t ns, uint64_t rows)
