@@ -288,13 +288,16 @@ static void learn_waiting(struct half *half)
     half->hole_ns = 0;
 }
 
-/* The direction begins at the lowest number that came: its SYN did not. */
-static void begin_in_the_middle(struct half *half)
+/* The directions begin at the lowest number that came: their SYN did not. */
+static void begin_in_the_middle(struct flow *flow)
 {
-    if (half->is_known || !half->queue)
-        return;
-    half_begin(half, half->queue->sequence);
-    learn_waiting(half);
+    for (unsigned direction = 0; direction < 2; direction++) {
+        struct half *half = &flow->half[direction];
+        if (half->is_known || !half->queue)
+            continue;
+        half_begin(half, half->queue->sequence);
+        learn_waiting(half);
+    }
 }
 
 bool tcp_expire(struct tcp *t, struct flow *flow)
@@ -304,8 +307,9 @@ bool tcp_expire(struct tcp *t, struct flow *flow)
     for (unsigned direction = 0; direction < 2; direction++) {
         struct half *half = &flow->half[direction];
         half->is_absent = !half->has_packets;
-        if (half->hole_ns != 0 && t->now_ns - half->hole_ns >= TCP_HOLE_MS * MS_NS)
-            begin_in_the_middle(half);
+        if (!half->is_known && half->hole_ns != 0 &&
+            t->now_ns - half->hole_ns >= TCP_HOLE_MS * MS_NS)
+            begin_in_the_middle(flow);
     }
     give_all_waiting(t, flow);
     for (unsigned direction = 0; direction < 2; direction++) {
@@ -331,10 +335,9 @@ bool tcp_expire(struct tcp *t, struct flow *flow)
 void tcp_finish(struct tcp *t, struct flow *flow)
 {
     timer_stop(t, flow);
-    for (unsigned direction = 0; direction < 2; direction++) {
+    for (unsigned direction = 0; direction < 2; direction++)
         flow->half[direction].is_absent = !flow->half[direction].has_packets;
-        begin_in_the_middle(&flow->half[direction]);
-    }
+    begin_in_the_middle(flow);
     give_all_waiting(t, flow);
     while (flow->half[0].queue || flow->half[1].queue || has_hole(&flow->half[0]) ||
            has_hole(&flow->half[1])) {
@@ -408,8 +411,11 @@ static void wait_for_turn(struct tcp *t, struct flow *flow, unsigned direction,
     struct half *half = &flow->half[direction];
     while (!waiting_add(t, half, p)) {
         unsigned lossy = has_hole(half) ? direction : direction ^ 1;
-        if (has_hole(&flow->half[lossy]))
+        struct half *waited_for = &flow->half[lossy];
+        if (has_hole(waited_for) && waited_for->has_packets)
             declare_lost(t, flow, lossy);
+        else if (has_hole(waited_for))
+            waited_for->is_absent = true;
         else if (!give_waiting(t, flow, direction, true))
             return; /* no memory for even one */
         give_all_waiting(t, flow);
@@ -424,11 +430,13 @@ static void take_piece(struct tcp *t, struct flow *flow, unsigned direction, con
 {
     struct half *half = &flow->half[direction], *other = &flow->half[direction ^ 1];
     if (!half->is_known) {
-        if ((p->data.len > 0 || p->has_fin) && !waiting_add(t, half, p)) {
-            begin_in_the_middle(half);
-            give_all_waiting(t, flow);
-        }
-        return;
+        if ((p->data.len == 0 && !p->has_fin) || waiting_add(t, half, p))
+            return;
+        /* no room to wait for the SYN any longer */
+        begin_in_the_middle(flow);
+        give_all_waiting(t, flow);
+        if (!half->is_known)
+            half_begin(half, p->sequence);
     }
     bool is_next = distance(p->sequence, half->next) <= 0 && !half->queue;
     if (is_next && is_in_turn(flow, direction, p->acknowledgment, p->has_ack)) {

@@ -418,6 +418,31 @@ static void a_connection_picked_up_in_its_middle_says_so(void **state)
     assert_int_equal(f->heard.len[1], f->conversation.sent_len[1]);
 }
 
+/* More than may wait, before there was time for a SYN or for the other direction. */
+static void full_flow_without_a_beginning_loses_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct conversation *c = &f->conversation;
+    for (unsigned is_one_sided = 0; is_one_sided < 2; is_one_sided++) {
+        *c = (struct conversation){.frames = c->frames, .first = {5, 6}, .ns = 1000000000};
+        (void)frame_add(c, 1, 0, 0, SYN | ACK);
+        say(c, 0, 300, 10);
+        say(c, 1, 3000, 1);
+        say(c, 0, 30, 10);
+        size_t count = 0;
+        for (size_t i = 0; i < c->count; i++) {
+            bool is_kept = is_one_sided ? c->frames[i].direction == 1 : i > 0;
+            if (is_kept)
+                f->order[count++] = i;
+        }
+        (void)hear(c, f->order, count, &f->heard);
+        assert_int_equal(f->heard.gaps[0] + f->heard.gaps[1], 0);
+        assert_int_equal(f->heard.len[1], 3000);
+        assert_memory_equal(f->heard.bytes[1], c->sent[1], 3000);
+        assert_int_equal(f->heard.len[0], is_one_sided ? 0 : 330);
+    }
+}
+
 static void a_frame_cut_short_loses_its_tail(void **state)
 {
     struct fixture *f = *state;
@@ -549,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_hole_becomes_a_gap_when_its_time_has_come),
         cmocka_unit_test(one_direction_alone_is_given_on),
         cmocka_unit_test(a_connection_picked_up_in_its_middle_says_so),
+        cmocka_unit_test(full_flow_without_a_beginning_loses_nothing),
         cmocka_unit_test(a_frame_cut_short_loses_its_tail),
         cmocka_unit_test(without_memory_a_hole_is_lost_at_once),
         cmocka_unit_test(a_new_connection_on_old_ports_is_another_flow),
