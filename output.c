@@ -46,7 +46,9 @@ static void write_all(struct output *o, struct bytes lines)
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0) {
-            o->failed = o->failed ? o->failed : errno;
+            /* a reader of standard output that has seen enough is no trouble */
+            bool is_done = errno == EPIPE && strcmp(o->path, "-") == 0;
+            o->failed = o->failed || is_done ? o->failed : errno;
             o->lines_lost++;
             return;
         }
