@@ -1,223 +1,310 @@
 /*
- * The stages in their order.  Capture gives bytes of flows, a flow's link holds its connection; a
- * transaction gets its network, place and session, then the rules see it, then it is written.
+ * Lanes from the sources to the watcher: a lane is a source, its worker and, where there are
+ * several, a thread and a queue.
  */
+#define _GNU_SOURCE /* pthread_setaffinity_np */
 #include "pipeline.h"
 
-#include "analyzers/connection.h"
-#include "analyzers/registry.h"
 #include "core/clock.h"
-#include "profile/session.h"
-#include "rules/alert.h"
-#include "rules/engine.h"
+#include "queue.h"
+#include "rules/rule.h"
 #include "summary.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
-/* What is known of a client's address, looked up once for a run of transactions. */
-struct origin {
-    struct address ip;
-    bool is_known;
-    const struct network *network;
-    struct geo_place place;
+enum {
+    QUEUE_BYTES = 8 << 20, /* of a lane */
+    ENTRIES_IN_TURN_MAX =
+        512,          /* that the watcher takes before it looks at the time and at signals */
+    WAIT_NS = 200000, /* before a look at what was full or empty */
 };
 
-/* A flow and its connection. */
-struct link {
+/* Texts that can be missed when a queue is crowded; what is counted is not among them. */
+static const uint64_t details =
+    UINT64_C(1) << FIELD_DB_QUERY_TEXT | UINT64_C(1) << FIELD_DB_COLLECTION_NAME |
+    UINT64_C(1) << FIELD_USER_AGENT_ORIGINAL | UINT64_C(1) << FIELD_URL_PATH |
+    UINT64_C(1) << FIELD_NETWORK_COMMUNITY_ID;
+
+enum entry_kind { ENTRY_TRANSACTION, ENTRY_SESSION_END, ENTRY_TIME, ENTRY_END };
+
+/* What a worker hands over; a transaction stands behind its entry. */
+struct entry {
+    enum entry_kind kind;
+    int64_t ns; /* the worker's packet time */
+    uint64_t session;
+    uint64_t unused; /* a transaction is aligned for anything */
+};
+
+struct lane {
     struct pipeline *pipeline;
-    struct connection *connection;
-    uint64_t number; /* from 1 */
-    struct flow_view *flow;
-    struct origin origin;
-    const char *name; /* nDPI's, of the names that the pipeline keeps; NULL: unknown */
-    char community_id[COMMUNITY_ID_MAX];
-    size_t community_id_len;
+    struct worker *worker;
+    struct source *source;
+    struct queue *queue; /* NULL: the caller's thread does it all */
+    pthread_t thread;
+    bool is_started, has_ended;
+    int64_t ns; /* time of the last entry that the watcher took */
+    enum source_status status;
+    struct error error;
+    uint64_t details_dropped, transactions_dropped;
 };
 
 struct pipeline {
     struct pipeline_config config;
-    struct capture *capture;
-    struct analysis *analysis;
-    struct sessions *sessions;
-    struct engine *engine;
-    struct budget budget; /* of the links */
-    struct summary summary;
-    struct json json;
-    struct sessions_counters sessions_counted; /* when they were ended */
-    uint64_t links, transactions;
-    int64_t first_ns; /* packet time of the first packet */
-    bool wants_community_id;
+    struct watcher *watcher;
+    struct lane *lanes;
+    atomic_bool must_stop;
 };
 
-static void look_up(struct pipeline *p, struct origin *o, const struct address *ip)
+static void wait_a_little(void)
 {
-    if (o->is_known && address_equal(&o->ip, ip))
-        return;
-    *o = (struct origin){.ip = *ip, .is_known = true};
-    o->network = network_find(p->config.config->networks, ip);
-    if (p->config.geo)
-        geo_find(p->config.geo, ip, &o->place);
+    const struct timespec wait = {.tv_nsec = WAIT_NS};
+    (void)nanosleep(&wait, NULL);
 }
 
-static void add_text(struct transaction *tx, struct bytes *member, enum field f, struct bytes text)
+/* Room for an entry.  Live, a worker waits for nothing but to say that it has ended. */
+static struct entry *reserve(struct lane *l, enum entry_kind kind, size_t payload)
 {
-    if (text.len == 0)
-        return;
-    *member = text;
-    transaction_mark(tx, f);
-}
-
-static void add_origin(struct transaction *tx, const struct origin *o)
-{
-    const struct geo_place *place = &o->place;
-    if (o->network) {
-        add_text(tx, &tx->network_name, FIELD_NETWORK_NAME, o->network->name);
-        tx->network_countries = o->network->countries;
-        if (o->network->countries.count > 0)
-            transaction_mark(tx, FIELD_NETWORK_COUNTRIES);
+    bool may_wait = !l->pipeline->config.is_live || kind == ENTRY_END;
+    struct entry *e = queue_reserve(l->queue, sizeof(*e) + payload);
+    while (!e && may_wait) {
+        wait_a_little();
+        e = queue_reserve(l->queue, sizeof(*e) + payload);
     }
-    add_text(tx, &tx->country, FIELD_CLIENT_GEO_COUNTRY_ISO_CODE, place->country);
-    add_text(tx, &tx->city, FIELD_CLIENT_GEO_CITY_NAME, place->city);
-    add_text(tx, &tx->as_organization, FIELD_CLIENT_AS_ORGANIZATION_NAME, place->as_organization);
-    if (place->has_location) {
-        tx->location = place->location;
-        transaction_mark(tx, FIELD_CLIENT_GEO_LOCATION);
-    }
-    if (place->has_as_number) {
-        tx->as_number = place->as_number;
-        transaction_mark(tx, FIELD_CLIENT_AS_NUMBER);
-    }
+    if (e)
+        *e = (struct entry){.kind = kind, .ns = worker_now(l->worker)};
+    return e;
 }
 
-static void add_community_id(struct link *l, struct transaction *tx)
+static void on_transaction(void *context, struct transaction *tx, uint64_t session)
 {
-    if (l->community_id_len == 0)
-        l->community_id_len = capture_community_id(l->flow, l->community_id);
-    add_text(tx, &tx->community_id, FIELD_NETWORK_COMMUNITY_ID,
-             (struct bytes){(const uint8_t *)l->community_id, l->community_id_len});
-}
-
-static void on_transaction(void *context, void *owner, struct transaction *tx)
-{
-    struct pipeline *p = context;
-    struct link *l = owner;
-    look_up(p, &l->origin, &tx->client_ip);
-    add_origin(tx, &l->origin);
-    if (p->wants_community_id)
-        add_community_id(l, tx);
-    bool is_database = transaction_has(tx, FIELD_DB_SYSTEM_NAME);
-    sessions_count(p->sessions, tx, is_database ? l->number : 0, capture_now(p->capture));
-    p->transactions++;
-    engine_transaction(p->engine, tx);
-    if (!output_is_on(&p->config.outputs->transactions))
+    struct lane *l = context;
+    if (!l->queue) {
+        watcher_transaction(l->pipeline->watcher, tx, session, worker_now(l->worker));
         return;
-    json_restart(&p->json);
-    transaction_write(&p->json, tx);
-    output_line(&p->config.outputs->transactions,
-                (struct bytes){(const uint8_t *)p->json.text, p->json.len});
-}
-
-static void on_session(void *context, const struct session *s, bool is_final)
-{
-    struct pipeline *p = context;
-    if (!output_is_on(&p->config.outputs->sessions))
-        return;
-    json_restart(&p->json);
-    session_write_json(&p->json, s, is_final);
-    output_line(&p->config.outputs->sessions,
-                (struct bytes){(const uint8_t *)p->json.text, p->json.len});
-}
-
-static void on_alert(void *context, const struct alert *a)
-{
-    struct pipeline *p = context;
-    struct pipeline_outputs *o = p->config.outputs;
-    if (output_is_on(&o->alerts)) {
-        json_restart(&p->json);
-        alert_write_json(&p->json, a);
-        output_line(&o->alerts, (struct bytes){(const uint8_t *)p->json.text, p->json.len});
-        output_flush(&o->alerts);
     }
-    if (output_is_on(&o->lines)) {
-        char line[ALERT_LINE_MAX + 1];
-        size_t len = alert_write_line(a, line);
-        line[len++] = '\n';
-        output_line(&o->lines, (struct bytes){(const uint8_t *)line, len});
-        output_flush(&o->lines);
+    uint64_t without = l->pipeline->config.is_live && queue_is_crowded(l->queue) ? details : 0;
+    struct entry *e = reserve(l, ENTRY_TRANSACTION, transaction_packed_size(tx, without));
+    l->details_dropped += without != 0;
+    if (!e) {
+        l->transactions_dropped++;
+        return;
+    }
+    e->session = session;
+    transaction_pack(tx, without, e + 1);
+    queue_commit(l->queue);
+}
+
+static void on_session_end(void *context, uint64_t session)
+{
+    struct lane *l = context;
+    if (!l->queue) {
+        watcher_session_end(l->pipeline->watcher, session);
+        return;
+    }
+    struct entry *e = reserve(l, ENTRY_SESSION_END, 0);
+    if (!e)
+        return; /* the session ends by the bound on sessions */
+    e->session = session;
+    queue_commit(l->queue);
+}
+
+/* The system's time, live; files have their own. */
+static int64_t time_where_quiet(const struct pipeline *p, enum source_status status)
+{
+    struct timespec t;
+    if (!p->config.is_live || status != SOURCE_QUIET)
+        return 0;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * CLOCK_SECOND_NS + t.tv_nsec;
+}
+
+/* One batch of packets; false at the end. */
+static bool read_batch(struct lane *l)
+{
+    l->status = source_read(l->source, worker_take, l->worker, &l->error);
+    worker_tick(l->worker, time_where_quiet(l->pipeline, l->status));
+    return l->status == SOURCE_PACKETS || l->status == SOURCE_QUIET;
+}
+
+static void *run_lane(void *context)
+{
+    struct lane *l = context;
+    bool goes_on = true;
+    while (goes_on && !atomic_load_explicit(&l->pipeline->must_stop, memory_order_relaxed)) {
+        goes_on = read_batch(l);
+        if (reserve(l, ENTRY_TIME, 0))
+            queue_commit(l->queue);
+    }
+    worker_finish(l->worker);
+    (void)reserve(l, ENTRY_END, 0);
+    queue_commit(l->queue);
+    return NULL;
+}
+
+static void take_entry(struct pipeline *p, struct lane *l, struct entry *e)
+{
+    l->ns = e->ns;
+    switch (e->kind) {
+    case ENTRY_TRANSACTION:
+        watcher_transaction(p->watcher, (struct transaction *)(e + 1), e->session, e->ns);
+        break;
+    case ENTRY_SESSION_END:
+        watcher_session_end(p->watcher, e->session);
+        break;
+    case ENTRY_TIME:
+        break;
+    case ENTRY_END:
+        l->has_ended = true;
+        break;
+    }
+    queue_pop(l->queue);
+}
+
+/*
+ * The lane whose entry is next.  Over files that is the earliest, and no lane that goes on may be
+ * without one; live, any.
+ */
+static struct lane *next_lane(struct pipeline *p, struct entry **entry)
+{
+    struct lane *next = NULL;
+    for (unsigned i = 0; i < p->config.workers; i++) {
+        struct lane *l = &p->lanes[i];
+        struct entry *e = l->has_ended ? NULL : queue_front(l->queue);
+        if (!e && !l->has_ended && !p->config.is_live)
+            return NULL;
+        if (!e || (next && e->ns >= (*entry)->ns))
+            continue;
+        next = l;
+        *entry = e;
+    }
+    return next;
+}
+
+/* The time up to which every lane has come. */
+static int64_t lanes_ns(const struct pipeline *p)
+{
+    int64_t ns = INT64_MAX;
+    for (unsigned i = 0; i < p->config.workers; i++) {
+        if (!p->lanes[i].has_ended && p->lanes[i].ns < ns)
+            ns = p->lanes[i].ns;
+    }
+    return ns == INT64_MAX ? 0 : ns;
+}
+
+static bool all_have_ended(const struct pipeline *p)
+{
+    for (unsigned i = 0; i < p->config.workers; i++) {
+        if (!p->lanes[i].has_ended)
+            return false;
+    }
+    return true;
+}
+
+static void look_at_signals(struct pipeline *p, struct pipeline_signals *signals,
+                            void (*reopen)(struct watcher_outputs *o))
+{
+    if (signals->must_stop)
+        atomic_store_explicit(&p->must_stop, true, memory_order_relaxed);
+    if (!signals->must_reopen)
+        return;
+    signals->must_reopen = 0;
+    reopen(p->config.outputs);
+}
+
+static void watch_lanes(struct pipeline *p, struct pipeline_signals *signals,
+                        void (*reopen)(struct watcher_outputs *o))
+{
+    while (!all_have_ended(p)) {
+        struct entry *e;
+        struct lane *l;
+        int taken = 0;
+        for (; taken < ENTRIES_IN_TURN_MAX && (l = next_lane(p, &e)); taken++)
+            take_entry(p, l, e);
+        watcher_tick(p->watcher, lanes_ns(p));
+        look_at_signals(p, signals, reopen);
+        if (taken == 0)
+            wait_a_little();
     }
 }
 
-/* The flow's link, made at its first bytes; NULL without memory: the flow is then not decoded. */
-static struct link *link_of(struct pipeline *p, struct flow_view *flow)
+/* Threads with all signals blocked: they are the watcher's. */
+static bool start_threads(struct pipeline *p, struct error *error)
 {
-    if (flow->user)
-        return flow->user;
-    struct link *l = NULL;
-    if (!budget_resize(&p->budget, &l, 0, sizeof(*l)))
-        return NULL;
-    *l = (struct link){.pipeline = p, .flow = flow, .number = ++p->links};
-    struct connection_facts facts = {.ip = {flow->ip[0], flow->ip[1]},
-                                     .port = {flow->port[0], flow->port[1]},
-                                     .is_midstream = flow->is_midstream,
-                                     .roles_sure = flow->roles_sure};
-    l->connection = connection_open(p->analysis, &facts, l);
-    if (!l->connection) {
-        budget_free(&p->budget, &l, sizeof(*l));
-        return NULL;
+    sigset_t all, old;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &old);
+    bool is_good = true;
+    for (unsigned i = 0; i < p->config.workers && is_good; i++) {
+        struct lane *l = &p->lanes[i];
+        is_good = pthread_create(&l->thread, NULL, run_lane, l) == 0;
+        l->is_started = is_good;
+        l->has_ended = !is_good;
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        if (is_good && p->config.processors) {
+            CPU_SET((unsigned)p->config.processors[i], &set);
+            is_good = pthread_setaffinity_np(l->thread, sizeof(set), &set) == 0;
+            if (!is_good)
+                (void)error_set(error, ERROR_USAGE, "--pin: there is no processor %d",
+                                p->config.processors[i]);
+        } else if (!is_good) {
+            (void)error_set(error, ERROR_WORK, "a worker's thread could not be started");
+        }
     }
-    flow->user = l;
-    return l;
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    for (unsigned i = 0; i < p->config.workers; i++)
+        p->lanes[i].has_ended = !p->lanes[i].is_started;
+    return is_good;
 }
 
-static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data,
-                    int64_t ns)
+static bool run_threads(struct pipeline *p, struct pipeline_signals *signals,
+                        void (*reopen)(struct watcher_outputs *o), struct error *error)
 {
-    struct link *l = link_of(context, flow);
-    if (!l)
-        return;
-    connection_data(l->connection, direction, data, ns);
-    flow->wants_name = !l->name && connection_kind(l->connection) == CONNECTION_UNKNOWN;
+    bool is_good = start_threads(p, error);
+    atomic_store(&p->must_stop, !is_good);
+    watch_lanes(p, signals, reopen);
+    for (unsigned i = 0; i < p->config.workers; i++) {
+        if (p->lanes[i].is_started)
+            (void)pthread_join(p->lanes[i].thread, NULL);
+    }
+    return is_good;
 }
 
-static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost,
-                   int64_t ns)
+static void run_here(struct pipeline *p, struct pipeline_signals *signals,
+                     void (*reopen)(struct watcher_outputs *o))
 {
-    struct link *l = link_of(context, flow);
-    if (l)
-        connection_gap(l->connection, direction, lost, ns);
+    struct lane *l = &p->lanes[0];
+    bool goes_on = true;
+    while (goes_on && !atomic_load_explicit(&p->must_stop, memory_order_relaxed)) {
+        goes_on = read_batch(l);
+        watcher_tick(p->watcher, worker_now(l->worker));
+        look_at_signals(p, signals, reopen);
+    }
+    worker_finish(l->worker);
 }
 
-static void on_end(void *context, struct flow_view *flow, unsigned direction, int64_t ns)
+bool pipeline_run(struct pipeline *p, struct pipeline_signals *signals,
+                  void (*reopen)(struct watcher_outputs *o), bool *note, struct error *error)
 {
-    struct link *l = flow->user;
-    (void)context;
-    if (l)
-        connection_end(l->connection, direction, ns);
-}
-
-static void on_named(void *context, struct flow_view *flow, const char *name)
-{
-    struct pipeline *p = context;
-    struct link *l = flow->user;
-    if (!l)
-        return;
-    l->name = summary_name(&p->summary, name);
-    (void)connection_hint(l->connection, bytes_of(name));
-}
-
-static void on_close(void *context, struct flow_view *flow, int64_t ns)
-{
-    struct pipeline *p = context;
-    struct link *l = flow->user;
-    (void)ns;
-    enum connection_kind kind = connection_kind(l->connection);
-    if (kind == CONNECTION_UNDECIDED || kind == CONNECTION_UNKNOWN)
-        summary_count_other(&p->summary, l->name, connection_bytes(l->connection, SIDE_CLIENT),
-                            connection_bytes(l->connection, SIDE_SERVER));
-    connection_close(l->connection);
-    sessions_end(p->sessions, l->number);
-    budget_free(&p->budget, &l, sizeof(*l));
-    flow->user = NULL;
+    bool is_good = true;
+    if (p->config.workers > 1)
+        is_good = run_threads(p, signals, reopen, error);
+    else
+        run_here(p, signals, reopen);
+    watcher_finish(p->watcher);
+    *note = false;
+    for (unsigned i = 0; i < p->config.workers && is_good; i++) {
+        const struct lane *l = &p->lanes[i];
+        is_good = l->status != SOURCE_FAILED;
+        *note = *note || l->status == SOURCE_CUT;
+        if (!is_good || l->status == SOURCE_CUT)
+            *error = l->error;
+    }
+    return is_good;
 }
 
 /* The one field that costs too much to be computed for nobody. */
@@ -235,180 +322,77 @@ static bool uses_community_id(const struct rules *rules)
     return false;
 }
 
-struct pipeline *pipeline_open(const struct pipeline_config *config)
+bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *config,
+                   struct error *error)
 {
-    static const struct capture_events capture_events = {
-        .data = on_data, .gap = on_gap, .end = on_end, .named = on_named, .close = on_close};
-    static const struct analysis_events analysis_events = {.transaction = on_transaction};
-    const struct config *c = config->config;
+    static const struct worker_events events = {.transaction = on_transaction,
+                                                .session_end = on_session_end};
     struct pipeline *p = calloc(1, sizeof(*p));
+    *pipeline = p;
     if (!p)
-        return NULL;
+        return error_set(error, ERROR_WORK, "no memory");
     p->config = *config;
-    p->budget.bytes_max = c->capture.flows_max * sizeof(struct link);
-    p->wants_community_id =
-        output_is_on(&config->outputs->transactions) || uses_community_id(config->rules);
-    p->capture = capture_open(&c->capture, &capture_events, p);
-    p->analysis = analysis_open(&c->settings, &analysis_events, p);
-    p->sessions = sessions_open(&(struct sessions_config){.sessions_max = c->sessions_max,
-                                                          .idle_ns = c->session_idle_ns,
-                                                          .interval_ns = c->session_interval_ns,
-                                                          .write = on_session,
-                                                          .context = p});
-    p->engine =
-        engine_open(config->rules, &(struct engine_config){.alert = on_alert, .context = p});
-    if (!p->capture || !p->analysis || !p->sessions || !p->engine) {
-        pipeline_close(p);
-        return NULL;
+    p->lanes = calloc(config->workers, sizeof(*p->lanes));
+    p->watcher = watcher_open(config->config, config->rules, config->outputs);
+    if (!p->lanes || !p->watcher)
+        return error_set(error, ERROR_WORK, "no memory");
+    for (unsigned i = 0; i < config->workers; i++) {
+        struct lane *l = &p->lanes[i];
+        *l = (struct lane){.pipeline = p, .source = config->sources[i]};
+        struct worker_config worker = {.config = config->config,
+                                       .index = i,
+                                       .count = config->workers,
+                                       .is_shared = !config->is_live,
+                                       .wants_community_id =
+                                           output_is_on(&config->outputs->transactions) ||
+                                           uses_community_id(config->rules)};
+        if (config->workers > 1 && !(l->queue = queue_open(QUEUE_BYTES)))
+            return error_set(error, ERROR_WORK, "no memory");
+        if (!worker_open(&l->worker, &worker, &events, l, error))
+            return false;
     }
-    return p;
+    return true;
 }
 
-void pipeline_take(void *pipeline, const struct packet *packet)
+void pipeline_summary(const struct pipeline *p, const struct pipeline_times *times, struct json *j)
 {
-    struct pipeline *p = pipeline;
-    if (p->first_ns == 0)
-        p->first_ns = packet->ns;
-    capture_packet(p->capture, packet);
-}
-
-void pipeline_tick(struct pipeline *p, int64_t ns)
-{
-    if (ns > 0)
-        capture_tick(p->capture, ns);
-    sessions_tick(p->sessions, capture_now(p->capture));
-    engine_tick(p->engine, capture_now(p->capture));
-    output_flush(&p->config.outputs->transactions);
-    output_flush(&p->config.outputs->sessions);
-}
-
-void pipeline_finish(struct pipeline *p)
-{
-    capture_flush(p->capture);
-    p->sessions_counted = sessions_counters(p->sessions);
-    sessions_close(p->sessions);
-    p->sessions = NULL;
-    output_flush(&p->config.outputs->transactions);
-    output_flush(&p->config.outputs->sessions);
-}
-
-static void write_capture(const struct pipeline *p, const struct source_drops *drops,
-                          struct json *j)
-{
-    struct capture_counters c = capture_counters(p->capture);
-    json_name(j, bytes_of("capture"));
-    json_open(j, '{');
-    json_counter(j, "packets", c.packets);
-    json_counter(j, "bytes", c.bytes);
-    json_counter(j, "dropped", drops->kernel + drops->interface);
-    json_counter(j, "duplicates", c.duplicates);
-    json_counter(j, "truncated", c.truncated);
-    json_counter(j, "undecoded", c.undecoded);
-    json_counter(j, "fragments_dropped", c.fragments_dropped);
-    json_counter(j, "retransmitted_bytes", c.retransmitted_bytes);
-    json_close(j, '}');
-    json_name(j, bytes_of("flows"));
-    json_open(j, '{');
-    json_counter(j, "tcp", c.flows_tcp);
-    json_counter(j, "udp", c.flows_udp);
-    json_counter(j, "midstream", c.flows_midstream);
-    json_counter(j, "one_sided", c.flows_one_sided);
-    json_counter(j, "evicted", c.flows_evicted);
-    json_close(j, '}');
-}
-
-static void write_protocol(const struct protocol_counters *c, const char *name, struct json *j)
-{
-    if (c->connections == 0)
+    struct summary *s = calloc(1, sizeof(*s));
+    if (!s)
         return;
-    json_name(j, bytes_of(name));
-    json_open(j, '{');
-    json_counter(j, "connections", c->connections);
-    json_counter(j, "requests", c->requests);
-    json_counter(j, "responses", c->responses);
-    json_counter(j, "returned_rows", c->returned_rows);
-    json_counter(j, "affected_rows", c->affected_rows);
-    json_counter(j, "failures", c->failures);
-    json_counter(j, "client_bytes", c->client_bytes);
-    json_counter(j, "server_bytes", c->server_bytes);
-    json_counter(j, "lost_bytes", c->lost_bytes);
-    json_counter(j, "encrypted", c->encrypted);
-    json_close(j, '}');
-}
-
-static void write_analysis(const struct pipeline *p, struct json *j)
-{
-    struct analysis_counters c = analysis_counters(p->analysis);
-    json_name(j, bytes_of("streams"));
-    json_open(j, '{');
-    json_counter(j, "gaps", c.gaps);
-    json_counter(j, "lost_bytes", c.lost_bytes);
-    json_counter(j, "resyncs", c.resyncs);
-    json_counter(j, "given_up", c.given_up);
-    json_close(j, '}');
-    json_name(j, bytes_of("protocols"));
-    json_open(j, '{');
-    for (size_t n = 0; n < ANALYZERS_COUNT; n++)
-        write_protocol(analysis_protocol(p->analysis, n), ANALYZERS[n]->name, j);
-    json_close(j, '}');
-    json_name(j, bytes_of("others"));
-    summary_write_others(&p->summary, j);
-    json_name(j, bytes_of("limits"));
-    json_open(j, '{');
-    json_counter(j, "requests_pushed_out", c.pairing_overflows);
-    json_counter(j, "messages_denied", c.denied);
-    json_counter(j, "statements_forgotten", c.statements_evicted);
-    json_counter(j, "prepared_forgotten", c.prepared_evicted);
-    json_counter(j, "sessions_forgotten", p->sessions_counted.evicted);
-    json_counter(j, "rule_keys_forgotten", engine_counters(p->engine).keys_evicted);
-    json_counter(j, "capture_memory_denied", capture_budget(p->capture)->denied);
-    json_counter(j, "capture_memory_peak", capture_budget(p->capture)->peak);
-    json_counter(j, "analysis_memory_denied", analysis_budget(p->analysis)->denied);
-    json_counter(j, "analysis_memory_peak", analysis_budget(p->analysis)->peak);
-    json_close(j, '}');
-}
-
-void pipeline_summary(struct pipeline *p, const struct pipeline_run *run, struct json *j)
-{
-    json_open(j, '{');
-    write_capture(p, &run->drops, j);
-    write_analysis(p, j);
-    json_counter(j, "transactions", p->transactions);
-    json_counter(j, "sessions", p->sessions_counted.seen);
-    json_counter(j, "alerts", engine_counters(p->engine).alerts);
-    json_name(j, bytes_of("seconds"));
-    json_open(j, '{');
-    json_name(j, bytes_of("cpu"));
-    json_real(j, run->cpu_seconds);
-    json_name(j, bytes_of("wall"));
-    json_real(j, run->wall_seconds);
-    json_name(j, bytes_of("traffic"));
-    json_real(j, p->first_ns
-                     ? (double)(capture_now(p->capture) - p->first_ns) / (double)CLOCK_SECOND_NS
-                     : 0);
-    json_close(j, '}');
-    json_close(j, '}');
-    json_line(j);
+    for (unsigned i = 0; i < p->config.workers; i++) {
+        const struct lane *l = &p->lanes[i];
+        struct source_drops drops = source_drops(l->source);
+        worker_count(l->worker, &s->workers);
+        s->dropped += drops.kernel + drops.interface;
+        s->details_dropped += l->details_dropped;
+        s->transactions_dropped += l->transactions_dropped;
+    }
+    s->watcher = watcher_counters(p->watcher);
+    s->cpu_seconds = times->cpu_seconds;
+    s->wall_seconds = times->wall_seconds;
+    summary_write(j, s);
+    free(s);
 }
 
 uint64_t pipeline_alerts(const struct pipeline *p)
 {
-    return engine_counters(p->engine).alerts;
+    return watcher_counters(p->watcher).engine.alerts;
 }
 
 uint64_t pipeline_transactions(const struct pipeline *p)
 {
-    return p->transactions;
+    return watcher_counters(p->watcher).transactions;
 }
 
 void pipeline_close(struct pipeline *p)
 {
     if (!p)
         return;
-    capture_close(p->capture);
-    sessions_close(p->sessions);
-    analysis_close(p->analysis);
-    engine_close(p->engine);
-    json_clear(&p->json);
+    for (unsigned i = 0; p->lanes && i < p->config.workers; i++) {
+        worker_close(p->lanes[i].worker);
+        queue_close(p->lanes[i].queue);
+    }
+    watcher_close(p->watcher);
+    free(p->lanes);
     free(p);
 }

@@ -1,52 +1,110 @@
 /*
- * A short list of names is searched from its start: connections without an analyzer are named once
- * each.
+ * The summary's names are a contract (DESIGN): they change for no reason.
  */
 #include "summary.h"
 
-#include <stdio.h>
+#include "core/clock.h"
 
-static struct summary_other *other_of(struct summary *s, const char *name)
+static void write_capture(const struct summary *s, struct json *j)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        if (strncmp(s->others[i].name, name, SUMMARY_NAME_LEN - 1) == 0)
-            return &s->others[i];
-    }
-    if (s->count == SUMMARY_NAMES_MAX)
-        return &s->others[0];
-    (void)snprintf(s->others[s->count].name, SUMMARY_NAME_LEN, "%s", name);
-    return &s->others[s->count++];
-}
-
-const char *summary_name(struct summary *s, const char *name)
-{
-    (void)other_of(s, "unknown");
-    return other_of(s, name)->name;
-}
-
-void summary_count_other(struct summary *s, const char *name, uint64_t client_bytes,
-                         uint64_t server_bytes)
-{
-    (void)other_of(s, "unknown");
-    struct summary_other *o = other_of(s, name ? name : "unknown");
-    o->connections++;
-    o->client_bytes += client_bytes;
-    o->server_bytes += server_bytes;
-}
-
-void summary_write_others(const struct summary *s, struct json *j)
-{
+    const struct capture_counters *c = &s->workers.capture;
+    json_name(j, bytes_of("capture"));
     json_open(j, '{');
-    for (size_t i = 0; i < s->count; i++) {
-        const struct summary_other *o = &s->others[i];
-        if (o->connections == 0)
-            continue;
-        json_name(j, bytes_of(o->name));
-        json_open(j, '{');
-        json_counter(j, "connections", o->connections);
-        json_counter(j, "client_bytes", o->client_bytes);
-        json_counter(j, "server_bytes", o->server_bytes);
-        json_close(j, '}');
-    }
+    json_counter(j, "packets", c->packets);
+    json_counter(j, "bytes", c->bytes);
+    json_counter(j, "dropped", s->dropped);
+    json_counter(j, "duplicates", c->duplicates);
+    json_counter(j, "truncated", c->truncated);
+    json_counter(j, "undecoded", c->undecoded);
+    json_counter(j, "fragments_dropped", c->fragments_dropped);
+    json_counter(j, "retransmitted_bytes", c->retransmitted_bytes);
     json_close(j, '}');
+    json_name(j, bytes_of("flows"));
+    json_open(j, '{');
+    json_counter(j, "tcp", c->flows_tcp);
+    json_counter(j, "udp", c->flows_udp);
+    json_counter(j, "midstream", c->flows_midstream);
+    json_counter(j, "one_sided", c->flows_one_sided);
+    json_counter(j, "evicted", c->flows_evicted);
+    json_close(j, '}');
+}
+
+static void write_protocol(const struct protocol_counters *c, const char *name, struct json *j)
+{
+    if (c->connections == 0)
+        return;
+    json_name(j, bytes_of(name));
+    json_open(j, '{');
+    json_counter(j, "connections", c->connections);
+    json_counter(j, "requests", c->requests);
+    json_counter(j, "responses", c->responses);
+    json_counter(j, "returned_rows", c->returned_rows);
+    json_counter(j, "affected_rows", c->affected_rows);
+    json_counter(j, "failures", c->failures);
+    json_counter(j, "client_bytes", c->client_bytes);
+    json_counter(j, "server_bytes", c->server_bytes);
+    json_counter(j, "lost_bytes", c->lost_bytes);
+    json_counter(j, "encrypted", c->encrypted);
+    json_close(j, '}');
+}
+
+static void write_analysis(const struct summary *s, struct json *j)
+{
+    const struct analysis_counters *c = &s->workers.analysis;
+    json_name(j, bytes_of("streams"));
+    json_open(j, '{');
+    json_counter(j, "gaps", c->gaps);
+    json_counter(j, "lost_bytes", c->lost_bytes);
+    json_counter(j, "resyncs", c->resyncs);
+    json_counter(j, "given_up", c->given_up);
+    json_close(j, '}');
+    json_name(j, bytes_of("protocols"));
+    json_open(j, '{');
+    for (size_t n = 0; n < ANALYZERS_COUNT; n++)
+        write_protocol(&s->workers.protocols[n], ANALYZERS[n]->name, j);
+    json_close(j, '}');
+    json_name(j, bytes_of("others"));
+    others_write(&s->workers.others, j);
+}
+
+/* What bounds made the program forget. */
+static void write_limits(const struct summary *s, struct json *j)
+{
+    const struct analysis_counters *c = &s->workers.analysis;
+    json_name(j, bytes_of("limits"));
+    json_open(j, '{');
+    json_counter(j, "requests_pushed_out", c->pairing_overflows);
+    json_counter(j, "messages_denied", c->denied);
+    json_counter(j, "statements_forgotten", c->statements_evicted);
+    json_counter(j, "prepared_forgotten", c->prepared_evicted);
+    json_counter(j, "sessions_forgotten", s->watcher.sessions.evicted);
+    json_counter(j, "rule_keys_forgotten", s->watcher.engine.keys_evicted);
+    json_counter(j, "details_dropped", s->details_dropped);
+    json_counter(j, "transactions_dropped", s->transactions_dropped);
+    json_counter(j, "memory_denied", s->workers.memory_denied);
+    json_counter(j, "memory_peak", s->workers.memory_peak);
+    json_close(j, '}');
+}
+
+void summary_write(struct json *j, const struct summary *s)
+{
+    int64_t traffic_ns = s->workers.first_ns ? s->workers.last_ns - s->workers.first_ns : 0;
+    json_open(j, '{');
+    write_capture(s, j);
+    write_analysis(s, j);
+    write_limits(s, j);
+    json_counter(j, "transactions", s->watcher.transactions);
+    json_counter(j, "sessions", s->watcher.sessions.seen);
+    json_counter(j, "alerts", s->watcher.engine.alerts);
+    json_name(j, bytes_of("seconds"));
+    json_open(j, '{');
+    json_name(j, bytes_of("cpu"));
+    json_real(j, s->cpu_seconds);
+    json_name(j, bytes_of("wall"));
+    json_real(j, s->wall_seconds);
+    json_name(j, bytes_of("traffic"));
+    json_real(j, (double)traffic_ns / (double)CLOCK_SECOND_NS);
+    json_close(j, '}');
+    json_close(j, '}');
+    json_line(j);
 }

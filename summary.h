@@ -1,33 +1,21 @@
 /*
- * What the summary says of connections that no analyzer decoded: their protocols by name, as nDPI
- * gives them.
+ * The summary of a run, as one JSON object.
  */
 #ifndef SEEPWATCH_SUMMARY_H
 #define SEEPWATCH_SUMMARY_H
 
-#include "core/json.h"
+#include "watcher.h"
+#include "worker.h"
 
-enum { SUMMARY_NAMES_MAX = 512, SUMMARY_NAME_LEN = 32 };
-
-struct summary_other {
-    char name[SUMMARY_NAME_LEN];
-    uint64_t connections, client_bytes, server_bytes;
-};
-
-/* A zeroed struct is empty; the first place is for those without a name. */
 struct summary {
-    struct summary_other others[SUMMARY_NAMES_MAX];
-    size_t count;
+    struct worker_counters workers; /* of all together */
+    struct watcher_counters watcher;
+    uint64_t dropped; /* packets, by the kernel and the network card */
+    uint64_t details_dropped, transactions_dropped; /* on the way to the watcher */
+    double cpu_seconds, wall_seconds;
 };
 
-/* summary_name keeps the name and gives the kept one; names past the bound become "unknown". */
-const char *summary_name(struct summary *s, const char *name);
-
-/* summary_count_other counts a connection; name: one that summary_name gave, NULL for none. */
-void summary_count_other(struct summary *s, const char *name, uint64_t client_bytes,
-                         uint64_t server_bytes);
-
-/* summary_write_others writes {"tls":{"connections":1,"client_bytes":..,"server_bytes":..},..}. */
-void summary_write_others(const struct summary *s, struct json *j);
+/* summary_write writes the object on one line. */
+void summary_write(struct json *j, const struct summary *s);
 
 #endif

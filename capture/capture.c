@@ -162,6 +162,30 @@ static void name_flow(struct capture *c, struct flow *flow, const struct datagra
     c->events.named(c->context, &flow->view, name);
 }
 
+/* The two ports that TCP and UDP begin with; false where there are none. */
+static bool ports_of(const struct datagram *d, uint16_t *source, uint16_t *destination)
+{
+    struct cursor in = cursor_over(d->payload);
+    *source = cursor_be16(&in);
+    *destination = cursor_be16(&in);
+    return !cursor_is_short(&in) && (d->protocol == PROTOCOL_TCP || d->protocol == PROTOCOL_UDP);
+}
+
+/* Whether a packet is this capture's, where several share the flows: what is no flow's is the
+ * first's. */
+static bool is_mine(const struct capture *c, enum decoded decoded, const struct datagram *d)
+{
+    uint16_t source, destination;
+    struct flow_key key;
+    if (c->config.shares < 2)
+        return true;
+    if (decoded != DECODED_DATAGRAM || !ports_of(d, &source, &destination))
+        return c->config.share == 0;
+    (void)flow_key_make(&key, d, source, destination, 0);
+    uint64_t hash = hash_bytes((struct bytes){(const uint8_t *)&key, sizeof(key)}, 0);
+    return (hash >> 32) % c->config.shares == c->config.share;
+}
+
 static void take_tcp(struct capture *c, const struct datagram *d)
 {
     struct tcp_header h;
@@ -225,24 +249,20 @@ void capture_tick(struct capture *c, int64_t ns)
 void capture_packet(struct capture *c, const struct packet *packet)
 {
     struct datagram d;
+    capture_tick(c, packet->ns);
+    enum decoded decoded = decode_frame(c->decoder, packet, &d);
+    if (!is_mine(c, decoded, &d))
+        return;
     c->counters.packets++;
     c->counters.bytes += packet->wire_len;
     c->counters.truncated += packet->data.len < packet->wire_len;
-    capture_tick(c, packet->ns);
-    switch (decode_frame(c->decoder, packet, &d)) {
-    case DECODED_DATAGRAM:
-        if (d.protocol == PROTOCOL_TCP)
-            take_tcp(c, &d);
-        else if (d.protocol == PROTOCOL_UDP)
-            take_udp(c, &d);
-        break;
-    case DECODED_UNKNOWN:
-        c->counters.undecoded++;
-        break;
-    case DECODED_FRAGMENT:
-    case DECODED_OTHER:
-        break;
-    }
+    c->counters.undecoded += decoded == DECODED_UNKNOWN;
+    if (decoded != DECODED_DATAGRAM)
+        return;
+    if (d.protocol == PROTOCOL_TCP)
+        take_tcp(c, &d);
+    else if (d.protocol == PROTOCOL_UDP)
+        take_udp(c, &d);
 }
 
 void capture_flush(struct capture *c)

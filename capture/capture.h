@@ -50,6 +50,8 @@ struct capture_config {
     size_t memory_max; /* bytes, for segments and fragments that wait for others */
     bool vlan_in_key;  /* flows of different VLANs are different */
     bool use_ndpi;
+    unsigned share,
+        shares; /* of the flows: takes those that are the share's, of so many; 0 of 0: all */
 };
 
 struct capture_counters {

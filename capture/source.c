@@ -9,10 +9,12 @@
 #include "core/clock.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     BATCH_PACKETS = 512,
@@ -237,8 +239,18 @@ static bool interface_open(struct input *in, const char *name, const char *filte
     return filter_set(in, filter, error);
 }
 
+/* The kernel gives each flow to one of the group's sockets (packet(7), PACKET_FANOUT). */
+static bool fanout_join(struct input *in, uint16_t group, struct error *error)
+{
+    uint32_t how = (uint32_t)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16 | group;
+    if (setsockopt(pcap_fileno(in->pcap), SOL_PACKET, PACKET_FANOUT, &how, sizeof(how)) == 0)
+        return true;
+    return error_set(error, ERROR_WORK, "%s: packets cannot be spread over workers: %s", in->name,
+                     strerror(errno));
+}
+
 bool source_open_live(struct source **s, char *const *interfaces, size_t count, const char *filter,
-                      size_t ring_bytes, struct error *error)
+                      size_t ring_bytes, uint16_t group, struct error *error)
 {
     int ring = ring_bytes < INT32_MAX ? (int)ring_bytes : INT32_MAX;
     *s = source_new(count);
@@ -248,7 +260,8 @@ bool source_open_live(struct source **s, char *const *interfaces, size_t count, 
     for (size_t i = 0; i < count; i++) {
         struct input *in = &(*s)->inputs[i];
         (*s)->inputs_count++;
-        if (!interface_open(in, interfaces[i], filter, ring, error)) {
+        if (!interface_open(in, interfaces[i], filter, ring, error) ||
+            (group != 0 && !fanout_join(in, (uint16_t)(group + i), error))) {
             source_close(*s);
             *s = NULL;
             return false;

@@ -22,17 +22,21 @@ struct source_drops {
 bool source_open_files(struct source **s, char *const *paths, size_t count, const char *filter,
                        struct error *error);
 
-/* source_open_live opens interfaces in promiscuous mode with that ring each. */
+/*
+ * source_open_live opens interfaces in promiscuous mode with that ring each.  group: not 0 where
+ * several sources share the interfaces' packets (PACKET_FANOUT by flow, fragments put together
+ * first); the same number for all of them.
+ */
 bool source_open_live(struct source **s, char *const *interfaces, size_t count, const char *filter,
-                      size_t ring_bytes, struct error *error);
+                      size_t ring_bytes, uint16_t group, struct error *error);
 
 enum source_status {
     SOURCE_PACKETS, /* some were given */
     SOURCE_QUIET,   /* live: none within the timeout of 100 ms */
     SOURCE_DONE,    /* the end of all files */
-    SOURCE_CUT,     /* likewise, and one of them ended inside a packet, as when its writer was killed:
-                       the error tells which; what it had was given */
-    SOURCE_FAILED,  /* the error says why; what was read before it was given */
+    SOURCE_CUT, /* likewise, and one of them ended inside a packet, as when its writer was killed:
+                   the error tells which; what it had was given */
+    SOURCE_FAILED, /* the error says why; what was read before it was given */
 };
 
 /*

@@ -4,8 +4,12 @@
 #define _GNU_SOURCE
 #include "commands/options.h"
 
+#include "core/bytes.h"
+#include "pipeline.h"
+
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: seepwatch watch  -i IFACE [-i IFACE ...] [options]   watch a mirror port\n"
@@ -19,6 +23,9 @@ static const char help[] =
     "  -g, --geo FILE            MMDB file with countries, cities or networks (repeatable)\n"
     "  -f, --filter BPF          only packets that match, in tcpdump's language\n"
     "  -s, --state none          keep nothing over a restart (the only choice in this version)\n"
+    "  -w, --workers N           threads that decode, beside one for rules and logs (default: 1 "
+    "thread for all)\n"
+    "      --pin CPU,CPU,...     the processor of each worker\n"
     "      --alerts FILE         alerts as JSON Lines; without it they are printed as readable "
     "lines\n"
     "      --transactions FILE   every request with its reply, as JSON Lines\n"
@@ -37,7 +44,7 @@ const char *options_help(void)
     return help;
 }
 
-enum { OPTION_ALERTS = 256, OPTION_TRANSACTIONS, OPTION_SESSIONS, OPTION_SUMMARY };
+enum { OPTION_ALERTS = 256, OPTION_PIN, OPTION_TRANSACTIONS, OPTION_SESSIONS, OPTION_SUMMARY };
 
 static const struct option long_options[] = {
     {"interface", required_argument, NULL, 'i'},
@@ -46,6 +53,8 @@ static const struct option long_options[] = {
     {"geo", required_argument, NULL, 'g'},
     {"filter", required_argument, NULL, 'f'},
     {"state", required_argument, NULL, 's'},
+    {"workers", required_argument, NULL, 'w'},
+    {"pin", required_argument, NULL, OPTION_PIN},
     {"alerts", required_argument, NULL, OPTION_ALERTS},
     {"transactions", required_argument, NULL, OPTION_TRANSACTIONS},
     {"sessions", required_argument, NULL, OPTION_SESSIONS},
@@ -71,6 +80,36 @@ static bool set_state(const char *state, struct error *error)
                      "--state %s: this version keeps no state over a restart; say none", state);
 }
 
+static bool set_workers(struct options *o, const char *text, struct error *error)
+{
+    uint64_t count;
+    if (!bytes_number(bytes_of(text), &count) || count < 1 || count > PIPELINE_WORKERS_MAX)
+        return error_set(error, ERROR_USAGE, "--workers %s: a number from 1 to %d", text,
+                         PIPELINE_WORKERS_MAX);
+    o->workers = (unsigned)count;
+    return true;
+}
+
+static bool set_processors(struct options *o, const char *text, struct error *error)
+{
+    struct bytes left = bytes_of(text);
+    long there_are = sysconf(_SC_NPROCESSORS_CONF);
+    while (left.len > 0) {
+        size_t comma = bytes_index(left, ',');
+        uint64_t processor;
+        if (!bytes_number(bytes_first(left, comma), &processor) || processor > 1023 ||
+            o->processors_count == OPTIONS_LIST_MAX)
+            return error_set(error, ERROR_USAGE,
+                             "--pin %s: numbers of processors with commas between them", text);
+        if ((long)processor >= there_are)
+            return error_set(error, ERROR_USAGE, "--pin %s: there is no processor %d", text,
+                             (int)processor);
+        o->processors[o->processors_count++] = (int)processor;
+        left = bytes_from(left, comma + 1);
+    }
+    return true;
+}
+
 static bool take_option(struct options *o, int letter, char *value, struct error *error)
 {
     switch (letter) {
@@ -82,6 +121,10 @@ static bool take_option(struct options *o, int letter, char *value, struct error
         return list_add(&o->geo, value, error);
     case 's':
         return set_state(value, error);
+    case 'w':
+        return set_workers(o, value, error);
+    case OPTION_PIN:
+        return set_processors(o, value, error);
     case 'c':
         o->config = value;
         return true;
@@ -142,16 +185,23 @@ static bool check_operands(const struct options *o, struct error *error)
     if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
         return error_set(error, ERROR_USAGE,
                          "replay reads files: -i is watch's (seepwatch --help)");
+    for (size_t i = 0; i < o->files.count && o->workers > 1; i++) {
+        if (strcmp(o->files.items[i], "-") == 0)
+            return error_set(error, ERROR_USAGE, "standard input can be read by one worker only");
+    }
+    if (o->processors_count > 0 && (o->workers == 1 || o->processors_count != o->workers))
+        return error_set(error, ERROR_USAGE,
+                         "--pin names one processor for each of several workers");
     return true;
 }
 
 bool options_read(struct options *o, int argc, char **argv, struct error *error)
 {
-    *o = (struct options){.command = COMMAND_HELP};
+    *o = (struct options){.command = COMMAND_HELP, .workers = 1};
     bool has_command = false;
     opterr = 0;
     for (;;) {
-        int at = optind, letter = getopt_long(argc, argv, "-:i:c:r:g:f:s:hV", long_options, NULL);
+        int at = optind, letter = getopt_long(argc, argv, "-:i:c:r:g:f:s:w:hV", long_options, NULL);
         if (letter == -1)
             break;
         if (letter == ':')

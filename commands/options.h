@@ -24,6 +24,9 @@ struct options {
     struct option_list interfaces; /* of watch */
     struct option_list rules;      /* files and folders; none: the shipped ones */
     struct option_list geo;
+    unsigned workers;                 /* threads that decode; 1: one thread for all */
+    int processors[OPTIONS_LIST_MAX]; /* that the workers run on */
+    size_t processors_count;          /* 0: any */
     const char *config, *filter;
     const char *alerts, *transactions, *sessions, *summary; /* NULL: nowhere */
 };

@@ -18,25 +18,25 @@
 /* All that a run holds; what is not opened is zero. */
 struct run {
     struct loaded loaded;
-    struct source *source;
-    struct pipeline_outputs outputs;
+    struct source *sources[PIPELINE_WORKERS_MAX]; /* one a worker */
+    struct watcher_outputs outputs;
     struct pipeline *pipeline;
     struct json json;
 };
 
-/* The only writes of signal handlers; the loop between two batches reads them. */
-static volatile sig_atomic_t must_stop, must_reopen;
+/* Signal handlers can reach nothing else; the loops read it between two batches. */
+static struct pipeline_signals signals;
 
 static void on_stop(int number)
 {
     (void)number;
-    must_stop = 1;
+    signals.must_stop = 1;
 }
 
 static void on_reopen(int number)
 {
     (void)number;
-    must_reopen = 1;
+    signals.must_reopen = 1;
 }
 
 static void catch_signals(void)
@@ -57,17 +57,28 @@ static double seconds_of(clockid_t clock)
     return (double)t.tv_sec + (double)t.tv_nsec / (double)CLOCK_SECOND_NS;
 }
 
-static bool open_source(struct run *r, const struct options *o, struct error *error)
+/* Every worker has a source of its own: live, the kernel spreads the flows over them; files are
+ * read by all. */
+static bool open_sources(struct run *r, const struct options *o, struct error *error)
 {
-    if (o->command == COMMAND_WATCH)
-        return source_open_live(&r->source, o->interfaces.items, o->interfaces.count, o->filter,
-                                r->loaded.config.ring_bytes, error);
-    return source_open_files(&r->source, o->files.items, o->files.count, o->filter, error);
+    const struct option_list *files = &o->files, *interfaces = &o->interfaces;
+    for (unsigned i = 0; i < o->workers; i++) {
+        struct source **source = &r->sources[i];
+        bool is_good =
+            o->command == COMMAND_WATCH
+                ? source_open_live(source, interfaces->items, interfaces->count, o->filter,
+                                   r->loaded.config.ring_bytes / o->workers,
+                                   o->workers > 1 ? (uint16_t)getpid() : 0, error)
+                : source_open_files(source, files->items, files->count, o->filter, error);
+        if (!is_good)
+            return false;
+    }
+    return true;
 }
 
 static bool open_outputs(struct run *r, const struct options *o, struct error *error)
 {
-    struct pipeline_outputs *out = &r->outputs;
+    struct watcher_outputs *out = &r->outputs;
     bool is_live = o->command == COMMAND_WATCH;
     /* readable lines where nobody asked for JSON, and on a terminal beside a log file */
     bool wants_lines =
@@ -91,9 +102,9 @@ static bool close_outputs(struct run *r, struct error *error)
     return is_good;
 }
 
-static void reopen_outputs(struct run *r)
+static void reopen_outputs(struct watcher_outputs *o)
 {
-    struct output *outputs[] = {&r->outputs.alerts, &r->outputs.transactions, &r->outputs.sessions};
+    struct output *outputs[] = {&o->alerts, &o->transactions, &o->sessions};
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         struct error error;
         if (!output_reopen(outputs[i], &error))
@@ -101,41 +112,14 @@ static void reopen_outputs(struct run *r)
     }
 }
 
-/* The system's time, live; files have their own. */
-static int64_t live_now(const struct options *o)
-{
-    struct timespec t;
-    if (o->command != COMMAND_WATCH)
-        return 0;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * CLOCK_SECOND_NS + t.tv_nsec;
-}
-
-static bool read_packets(struct run *r, const struct options *o, struct error *error)
-{
-    enum source_status status = SOURCE_PACKETS;
-    while (!must_stop && (status == SOURCE_PACKETS || status == SOURCE_QUIET)) {
-        status = source_read(r->source, pipeline_take, r->pipeline, error);
-        pipeline_tick(r->pipeline, status == SOURCE_QUIET ? live_now(o) : 0);
-        if (must_reopen) {
-            must_reopen = 0;
-            reopen_outputs(r);
-        }
-    }
-    if (status == SOURCE_CUT)
-        (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
-    return status != SOURCE_FAILED;
-}
-
 static bool write_summary(struct run *r, const struct options *o, double wall_seconds,
                           struct error *error)
 {
-    struct pipeline_run run = {.drops = source_drops(r->source),
-                               .cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
-                               .wall_seconds = wall_seconds};
+    struct pipeline_times times = {.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
+                                   .wall_seconds = wall_seconds};
     struct output summary;
     json_restart(&r->json);
-    pipeline_summary(r->pipeline, &run, &r->json);
+    pipeline_summary(r->pipeline, &times, &r->json);
     if (!output_open(&summary, o->summary, false, error))
         return false;
     output_line(&summary, (struct bytes){(const uint8_t *)r->json.text, r->json.len});
@@ -156,28 +140,33 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
 {
     struct pipeline_config config = {.config = &r->loaded.config,
                                      .rules = r->loaded.rules,
-                                     .geo = r->loaded.geo,
-                                     .outputs = &r->outputs};
+                                     .outputs = &r->outputs,
+                                     .sources = r->sources,
+                                     .workers = o->workers,
+                                     .is_live = o->command == COMMAND_WATCH,
+                                     .processors = o->processors_count > 0 ? o->processors : NULL};
     struct error later;
-    r->pipeline = pipeline_open(&config);
-    if (!r->pipeline)
-        return error_set(error, ERROR_WORK, "no memory");
+    if (!pipeline_open(&r->pipeline, &config, error))
+        return false;
     catch_signals();
     double begin = seconds_of(CLOCK_MONOTONIC);
-    bool is_good = read_packets(r, o, error);
-    pipeline_finish(r->pipeline);
+    bool is_cut, is_good = pipeline_run(r->pipeline, &signals, reopen_outputs, &is_cut, error);
     double wall_seconds = seconds_of(CLOCK_MONOTONIC) - begin;
+    if (is_cut)
+        (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
     bool is_written = close_outputs(r, is_good ? error : &later);
     bool is_summed =
         !o->summary || write_summary(r, o, wall_seconds, is_good && is_written ? error : &later);
-    write_closing_line(r, o);
+    if (is_good)
+        write_closing_line(r, o);
     return is_good && is_written && is_summed;
 }
 
 static void run_clear(struct run *r)
 {
     pipeline_close(r->pipeline);
-    source_close(r->source);
+    for (size_t i = 0; i < PIPELINE_WORKERS_MAX; i++)
+        source_close(r->sources[i]);
     loaded_clear(&r->loaded);
     json_clear(&r->json);
 }
@@ -185,7 +174,7 @@ static void run_clear(struct run *r)
 bool run_pipeline(const struct options *o, struct error *error)
 {
     struct run r = {0};
-    bool is_good = load(&r.loaded, o, error) && open_source(&r, o, error) &&
+    bool is_good = load(&r.loaded, o, error) && open_sources(&r, o, error) &&
                    open_outputs(&r, o, error) && run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;

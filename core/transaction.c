@@ -82,6 +82,80 @@ const void *transaction_value(const struct transaction *t, enum field f)
     return (const char *)t + FIELDS[f].offset;
 }
 
+static size_t bytes_len(const struct transaction *t, unsigned f)
+{
+    if (FIELDS[f].type == FIELD_TYPE_TEXT)
+        return ((const struct bytes *)transaction_value(t, (enum field)f))->len;
+    if (FIELDS[f].type != FIELD_TYPE_TEXTS)
+        return 0;
+    const struct texts *texts = transaction_value(t, (enum field)f);
+    size_t len = 0;
+    for (size_t i = 0; i < texts->count; i++)
+        len += texts->items[i].len;
+    return len;
+}
+
+static bool is_packed(const struct transaction *t, uint64_t without, unsigned f)
+{
+    return (t->present & ~without) >> f & 1;
+}
+
+/* The arrays of views come behind the struct, then all texts. */
+static size_t arrays_size(const struct transaction *t, uint64_t without)
+{
+    size_t size = 0;
+    for (unsigned f = 0; f < FIELDS_COUNT; f++) {
+        if (is_packed(t, without, f) && FIELDS[f].type == FIELD_TYPE_TEXTS)
+            size += ((const struct texts *)transaction_value(t, (enum field)f))->count *
+                    sizeof(struct bytes);
+    }
+    return size;
+}
+
+size_t transaction_packed_size(const struct transaction *t, uint64_t without)
+{
+    size_t size = sizeof(*t) + arrays_size(t, without);
+    for (unsigned f = 0; f < FIELDS_COUNT; f++) {
+        if (is_packed(t, without, f))
+            size += bytes_len(t, f);
+    }
+    return size;
+}
+
+static struct bytes pack_text(struct bytes text, uint8_t **at)
+{
+    struct bytes copy = {*at, text.len};
+    if (text.len > 0)
+        memcpy(*at, text.data, text.len);
+    *at += text.len;
+    return copy;
+}
+
+void transaction_pack(const struct transaction *t, uint64_t without, void *to)
+{
+    struct transaction *copy = to;
+    struct bytes *items = (struct bytes *)(copy + 1);
+    uint8_t *text = (uint8_t *)items + arrays_size(t, without);
+    *copy = *t;
+    copy->present = t->present & ~without;
+    for (unsigned f = 0; f < FIELDS_COUNT; f++) {
+        char *member = (char *)copy + FIELDS[f].offset;
+        if (!is_packed(t, without, f))
+            continue;
+        if (FIELDS[f].type == FIELD_TYPE_TEXT) {
+            struct bytes view =
+                pack_text(*(const struct bytes *)transaction_value(t, (enum field)f), &text);
+            memcpy(member, &view, sizeof(view));
+        } else if (FIELDS[f].type == FIELD_TYPE_TEXTS) {
+            const struct texts *texts = transaction_value(t, (enum field)f);
+            struct texts view = {items, texts->count};
+            for (size_t i = 0; i < texts->count; i++)
+                *items++ = pack_text(texts->items[i], &text);
+            memcpy(member, &view, sizeof(view));
+        }
+    }
+}
+
 enum field field_find(struct bytes name)
 {
     for (unsigned f = 0; f < FIELDS_COUNT; f++) {

@@ -140,6 +140,14 @@ static inline void transaction_mark(struct transaction *t, enum field f)
 /* transaction_value gives the place of the field's value, of the field's type. */
 const void *transaction_value(const struct transaction *t, enum field f);
 
+/*
+ * transaction_packed_size tells how many bytes transaction_pack needs, and transaction_pack copies
+ * the transaction and all that it views there (aligned as for any object): the copy stands alone.
+ * The fields whose bits are in `without` are left out.
+ */
+size_t transaction_packed_size(const struct transaction *t, uint64_t without);
+void transaction_pack(const struct transaction *t, uint64_t without, void *to);
+
 /* field_find gives the field of that name, FIELDS_COUNT where there is none. */
 enum field field_find(struct bytes name);
 

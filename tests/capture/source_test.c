@@ -399,7 +399,7 @@ static void an_unknown_interface_is_named(void **state)
     struct source *s;
     char name[] = "seepwatch-none";
     char *names[] = {name};
-    assert_false(source_open_live(&s, names, 1, NULL, 1 << 20, &b->error));
+    assert_false(source_open_live(&s, names, 1, NULL, 1 << 20, 0, &b->error));
     assert_non_null(strstr(b->error.text, "seepwatch-none: no "));
     assert_null(s);
 }
@@ -420,7 +420,7 @@ static void the_loopback_interface_is_seen_live(void **state)
     struct source *s;
     char name[] = "lo";
     char *names[] = {name};
-    if (!source_open_live(&s, names, 1, "udp port 9", 1 << 20, &b->error)) {
+    if (!source_open_live(&s, names, 1, "udp port 9", 1 << 20, 0, &b->error)) {
         print_message("skipped: %s\n", b->error.text);
         skip();
     }

@@ -106,6 +106,24 @@ PY
     cmp "$work/transactions.jsonl" "$work/other.jsonl" && [ "$half" -gt 0 ]
 }
 
+# Order aside, whatever the number of workers.
+same_with_more_workers() {
+    local workers
+    for workers in 2 3; do
+        replay_sample --workers $workers --transactions "$work/other.jsonl" --summary "$work/other.json" \
+            >"$work/alerts" || return 1
+        cmp <(sort "$work/transactions.jsonl") <(sort "$work/other.jsonl") || return 1
+        diff "$golden" "$work/alerts" || return 1
+        python3 - "$work/summary.json" "$work/other.json" <<'PY' || return 1
+import json, sys
+one, more = (json.load(open(name)) for name in sys.argv[1:])
+for key in ("seconds", "limits"):
+    del one[key], more[key]
+assert one == more, (one, more)
+PY
+    done
+}
+
 # --- mistakes: the status, one line on standard error, and nothing written ---------------------------------------------
 mistake() { # STATUS PATTERN ARGUMENT...
     local wanted=$1 pattern=$2 status=0
@@ -147,6 +165,10 @@ mistakes() {
     mistake 2 'No such file' replay -r "$work/none.yaml" "$day"
     mistake 1 '' replay --geo "$work/text" "$day"
     mistake 2 'filter|syntax' replay -f 'tcp prot 80' "$day"
+    mistake 2 'workers 0' replay -w 0 "$day"
+    mistake 2 'one worker only' replay -w 2 -
+    mistake 2 'pin' replay --pin 0 "$day"
+    mistake 2 'no processor 999' replay -w 2 --pin 0,999 "$day"
     mistake 1 'nosuchif0' watch -i nosuchif0
 }
 
@@ -170,6 +192,7 @@ check "bodies, rows and sessions add up" bodies_agree
 check "outputs tell no secret" outputs_tell_no_secret
 check "the sample's alerts are $golden" alerts_are_golden
 check "the same from plain, from standard input, and from two files" same_from_every_source
+check "the same with 2 and 3 workers" same_with_more_workers
 check "check finds no mistake in what ships" "$program" check -c samples/config.yaml
 mistakes
 echo "$passed passed, $failed failed"

@@ -1,0 +1,47 @@
+/*
+ * What is known of all workers' transactions together: sessions, rules, alerts and the logs.  It
+ * belongs to one thread.
+ */
+#ifndef SEEPWATCH_WATCHER_H
+#define SEEPWATCH_WATCHER_H
+
+#include "config.h"
+#include "core/transaction.h"
+#include "output.h"
+#include "profile/session.h"
+#include "rules/engine.h"
+
+struct rules;
+struct watcher;
+
+struct watcher_outputs {
+    struct output alerts; /* JSON Lines */
+    struct output lines;  /* alerts for a person */
+    struct output transactions;
+    struct output sessions;
+};
+
+struct watcher_counters {
+    uint64_t transactions;
+    struct sessions_counters sessions;
+    struct engine_counters engine;
+};
+
+/* watcher_open returns NULL without memory.  What it is given must outlive it. */
+struct watcher *watcher_open(const struct config *config, const struct rules *rules,
+                             struct watcher_outputs *outputs);
+void watcher_close(struct watcher *w);
+
+/* watcher_transaction counts a transaction, raises what it raises, and writes it.  session: see
+   worker.h; now_ns: the newest packet's time. */
+void watcher_transaction(struct watcher *w, struct transaction *tx, uint64_t session,
+                         int64_t now_ns);
+void watcher_session_end(struct watcher *w, uint64_t session);
+/* watcher_tick lets time pass, and writes the lines that wait. */
+void watcher_tick(struct watcher *w, int64_t now_ns);
+/* watcher_finish ends every session. */
+void watcher_finish(struct watcher *w);
+
+struct watcher_counters watcher_counters(const struct watcher *w);
+
+#endif

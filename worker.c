@@ -1,0 +1,268 @@
+/*
+ * The stages in their order.  Capture gives bytes of flows, a flow's link holds its connection; a
+ * transaction gets its network and place before it leaves.
+ */
+#include "worker.h"
+
+#include <stdlib.h>
+
+/* What is known of a client's address, looked up once for a run of transactions. */
+struct origin {
+    struct address ip;
+    bool is_known;
+    const struct network *network;
+    struct geo_place place;
+};
+
+/* A flow and its connection. */
+struct link {
+    struct connection *connection;
+    uint64_t number; /* unlike that of any other connection of any worker; never 0 */
+    struct flow_view *flow;
+    struct origin origin;
+    const char *name; /* nDPI's, of the names that `others` keeps; NULL: unknown */
+    char community_id[COMMUNITY_ID_MAX];
+    size_t community_id_len;
+};
+
+struct worker {
+    struct worker_config config;
+    struct worker_events events;
+    void *context;
+    struct capture *capture;
+    struct analysis *analysis;
+    struct geo *geo;      /* NULL: places are unknown */
+    struct budget budget; /* of the links */
+    struct others others;
+    uint64_t links;
+    int64_t first_ns; /* packet time of the first packet */
+};
+
+static void look_up(struct worker *w, struct origin *o, const struct address *ip)
+{
+    if (o->is_known && address_equal(&o->ip, ip))
+        return;
+    *o = (struct origin){.ip = *ip, .is_known = true};
+    o->network = network_find(w->config.config->networks, ip);
+    if (w->geo)
+        geo_find(w->geo, ip, &o->place);
+}
+
+static void add_text(struct transaction *tx, struct bytes *member, enum field f, struct bytes text)
+{
+    if (text.len == 0)
+        return;
+    *member = text;
+    transaction_mark(tx, f);
+}
+
+static void add_origin(struct transaction *tx, const struct origin *o)
+{
+    const struct geo_place *place = &o->place;
+    if (o->network) {
+        add_text(tx, &tx->network_name, FIELD_NETWORK_NAME, o->network->name);
+        tx->network_countries = o->network->countries;
+        if (o->network->countries.count > 0)
+            transaction_mark(tx, FIELD_NETWORK_COUNTRIES);
+    }
+    add_text(tx, &tx->country, FIELD_CLIENT_GEO_COUNTRY_ISO_CODE, place->country);
+    add_text(tx, &tx->city, FIELD_CLIENT_GEO_CITY_NAME, place->city);
+    add_text(tx, &tx->as_organization, FIELD_CLIENT_AS_ORGANIZATION_NAME, place->as_organization);
+    if (place->has_location) {
+        tx->location = place->location;
+        transaction_mark(tx, FIELD_CLIENT_GEO_LOCATION);
+    }
+    if (place->has_as_number) {
+        tx->as_number = place->as_number;
+        transaction_mark(tx, FIELD_CLIENT_AS_NUMBER);
+    }
+}
+
+static void add_community_id(struct link *l, struct transaction *tx)
+{
+    if (l->community_id_len == 0)
+        l->community_id_len = capture_community_id(l->flow, l->community_id);
+    add_text(tx, &tx->community_id, FIELD_NETWORK_COMMUNITY_ID,
+             (struct bytes){(const uint8_t *)l->community_id, l->community_id_len});
+}
+
+static void on_transaction(void *context, void *owner, struct transaction *tx)
+{
+    struct worker *w = context;
+    struct link *l = owner;
+    look_up(w, &l->origin, &tx->client_ip);
+    add_origin(tx, &l->origin);
+    if (w->config.wants_community_id)
+        add_community_id(l, tx);
+    bool is_database = transaction_has(tx, FIELD_DB_SYSTEM_NAME);
+    w->events.transaction(w->context, tx, is_database ? l->number : 0);
+}
+
+/* The flow's link, made at its first bytes; NULL without memory: the flow is then not decoded. */
+static struct link *link_of(struct worker *w, struct flow_view *flow)
+{
+    if (flow->user)
+        return flow->user;
+    struct link *l = NULL;
+    if (!budget_resize(&w->budget, &l, 0, sizeof(*l)))
+        return NULL;
+    *l = (struct link){.flow = flow,
+                       .number = w->config.index + (uint64_t)w->config.count * ++w->links};
+    struct connection_facts facts = {.ip = {flow->ip[0], flow->ip[1]},
+                                     .port = {flow->port[0], flow->port[1]},
+                                     .is_midstream = flow->is_midstream,
+                                     .roles_sure = flow->roles_sure};
+    l->connection = connection_open(w->analysis, &facts, l);
+    if (!l->connection) {
+        budget_free(&w->budget, &l, sizeof(*l));
+        return NULL;
+    }
+    flow->user = l;
+    return l;
+}
+
+static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data,
+                    int64_t ns)
+{
+    struct link *l = link_of(context, flow);
+    if (!l)
+        return;
+    connection_data(l->connection, direction, data, ns);
+    flow->wants_name = !l->name && connection_kind(l->connection) == CONNECTION_UNKNOWN;
+}
+
+static void on_gap(void *context, struct flow_view *flow, unsigned direction, uint64_t lost,
+                   int64_t ns)
+{
+    struct link *l = link_of(context, flow);
+    if (l)
+        connection_gap(l->connection, direction, lost, ns);
+}
+
+static void on_end(void *context, struct flow_view *flow, unsigned direction, int64_t ns)
+{
+    struct link *l = flow->user;
+    (void)context;
+    if (l)
+        connection_end(l->connection, direction, ns);
+}
+
+static void on_named(void *context, struct flow_view *flow, const char *name)
+{
+    struct worker *w = context;
+    struct link *l = flow->user;
+    if (!l)
+        return;
+    l->name = others_name(&w->others, name);
+    (void)connection_hint(l->connection, bytes_of(name));
+}
+
+static void on_close(void *context, struct flow_view *flow, int64_t ns)
+{
+    struct worker *w = context;
+    struct link *l = flow->user;
+    (void)ns;
+    enum connection_kind kind = connection_kind(l->connection);
+    if (kind == CONNECTION_UNDECIDED || kind == CONNECTION_UNKNOWN)
+        others_count(&w->others, l->name, connection_bytes(l->connection, SIDE_CLIENT),
+                     connection_bytes(l->connection, SIDE_SERVER));
+    connection_close(l->connection);
+    w->events.session_end(w->context, l->number);
+    budget_free(&w->budget, &l, sizeof(*l));
+    flow->user = NULL;
+}
+
+bool worker_open(struct worker **worker, const struct worker_config *config,
+                 const struct worker_events *events, void *context, struct error *error)
+{
+    static const struct capture_events capture_events = {
+        .data = on_data, .gap = on_gap, .end = on_end, .named = on_named, .close = on_close};
+    static const struct analysis_events analysis_events = {.transaction = on_transaction};
+    const struct config *c = config->config;
+    struct worker *w = calloc(1, sizeof(*w));
+    *worker = w;
+    if (!w)
+        return error_set(error, ERROR_WORK, "no memory");
+    w->config = *config;
+    w->events = *events;
+    w->context = context;
+    w->budget.bytes_max = c->capture.flows_max * sizeof(struct link);
+    struct capture_config capture = c->capture;
+    capture.share = config->index;
+    capture.shares = config->is_shared ? config->count : 0;
+    w->capture = capture_open(&capture, &capture_events, w);
+    w->analysis = analysis_open(&c->settings, &analysis_events, w);
+    if (!w->capture || !w->analysis)
+        return error_set(error, ERROR_WORK, "no memory");
+    return c->geo_count == 0 || geo_open(&w->geo, c->geo_paths, c->geo_count, error);
+}
+
+void worker_close(struct worker *w)
+{
+    if (!w)
+        return;
+    capture_close(w->capture);
+    analysis_close(w->analysis);
+    geo_close(w->geo);
+    free(w);
+}
+
+void worker_take(void *worker, const struct packet *packet)
+{
+    struct worker *w = worker;
+    if (w->first_ns == 0)
+        w->first_ns = packet->ns;
+    capture_packet(w->capture, packet);
+}
+
+void worker_tick(struct worker *w, int64_t ns)
+{
+    capture_tick(w->capture, ns);
+}
+
+void worker_finish(struct worker *w)
+{
+    capture_flush(w->capture);
+}
+
+int64_t worker_now(const struct worker *w)
+{
+    return capture_now(w->capture);
+}
+
+/* Counters are structs of uint64_t alone. */
+static void add(void *sum, const void *part, size_t size)
+{
+    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+        uint64_t a, b;
+        memcpy(&a, (const char *)sum + at, sizeof(a));
+        memcpy(&b, (const char *)part + at, sizeof(b));
+        a += b;
+        memcpy((char *)sum + at, &a, sizeof(a));
+    }
+}
+
+static void add_budget(struct worker_counters *sum, const struct budget *b)
+{
+    sum->memory_denied += b->denied;
+    sum->memory_peak += b->peak;
+}
+
+void worker_count(const struct worker *w, struct worker_counters *sum)
+{
+    struct capture_counters capture = capture_counters(w->capture);
+    struct analysis_counters analysis = analysis_counters(w->analysis);
+    add(&sum->capture, &capture, sizeof(capture));
+    add(&sum->analysis, &analysis, sizeof(analysis));
+    for (size_t n = 0; n < ANALYZERS_COUNT; n++)
+        add(&sum->protocols[n], analysis_protocol(w->analysis, n), sizeof(sum->protocols[n]));
+    others_add(&sum->others, &w->others);
+    add_budget(sum, capture_budget(w->capture));
+    add_budget(sum, analysis_budget(w->analysis));
+    add_budget(sum, &w->budget);
+    int64_t last_ns = capture_now(w->capture);
+    if (w->first_ns != 0 && (sum->first_ns == 0 || w->first_ns < sum->first_ns))
+        sum->first_ns = w->first_ns;
+    if (last_ns > sum->last_ns)
+        sum->last_ns = last_ns;
+}
