@@ -5,6 +5,8 @@
 
 #include "core/transaction.h"
 
+#include <stdlib.h>
+
 static void assert_text(const struct json *j, const char *expected)
 {
     assert_false(j->failed);
@@ -127,6 +129,47 @@ static void a_transaction_is_one_line_of_nested_objects(void **state)
     json_clear(&j);
 }
 
+/* A copy stands alone: it is written the same after what it was made of is gone. */
+static void a_packed_transaction_stands_alone(void **state)
+{
+    char text[] = "select ?", first[] = "customers", second[] = "notes";
+    struct bytes tables[] = {bytes_of(first), bytes_of(second)};
+    struct transaction tx = {.start_ns = 5, .action = ACTION_READ, .returned_rows = 3};
+    struct json before = {0}, after = {0}, without = {0};
+    (void)state;
+    tx.db_query_text = bytes_of(text);
+    tx.db_collections = (struct texts){tables, 2};
+    transaction_mark(&tx, FIELD_TIMESTAMP);
+    transaction_mark(&tx, FIELD_DB_QUERY_TEXT);
+    transaction_mark(&tx, FIELD_DB_COLLECTION_NAME);
+    transaction_mark(&tx, FIELD_DB_RESPONSE_RETURNED_ROWS);
+    transaction_write(&before, &tx);
+    size_t size = transaction_packed_size(&tx, 0);
+    assert_int_equal(size, sizeof(tx) + sizeof(tables) + 8 + 9 + 5);
+    void *copy = malloc(size);
+    assert_non_null(copy);
+    transaction_pack(&tx, 0, copy);
+    memset(text, 'x', sizeof(text) - 1);
+    memset(first, 'x', sizeof(first) - 1);
+    memset(second, 'x', sizeof(second) - 1);
+    memset(tables, 0, sizeof(tables));
+    transaction_write(&after, copy);
+    assert_int_equal(after.len, before.len);
+    assert_memory_equal(after.text, before.text, before.len);
+    uint64_t details = UINT64_C(1) << FIELD_DB_QUERY_TEXT | UINT64_C(1) << FIELD_DB_COLLECTION_NAME;
+    assert_int_equal(transaction_packed_size(&tx, details), sizeof(tx));
+    transaction_pack(&tx, details, copy);
+    transaction_write(&without, copy);
+    assert_text(
+        &without,
+        "{\"@timestamp\":\"1970-01-01T00:00:00.000000005Z\",\"event\":{\"kind\":\"event\","
+        "\"dataset\":\"seepwatch.transaction\"},\"db\":{\"response\":{\"returned_rows\":3}}}\n");
+    free(copy);
+    json_clear(&before);
+    json_clear(&after);
+    json_clear(&without);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +178,7 @@ int main(void)
         cmocka_unit_test(every_field_is_found_by_its_name_and_fits),
         cmocka_unit_test(fields_of_one_parent_stand_together),
         cmocka_unit_test(a_transaction_is_one_line_of_nested_objects),
+        cmocka_unit_test(a_packed_transaction_stands_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

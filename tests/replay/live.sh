@@ -1,5 +1,6 @@
 #!/bin/bash
-# watch on a live interface: the loopback of a network namespace of its own, with a real HTTP server and client in it.
+# watch on a live interface, with one worker and with two: the loopback of a network namespace of its own, with a real
+# HTTP server and client in it.
 #
 #   tests/replay/live.sh PROGRAM      needs root; the last line is "N passed, N failed"
 set -u
@@ -74,31 +75,37 @@ rules:
     above: 3
 YAML
 within bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
-"$program" watch -i lo -f 'tcp port 8080' -r "$work/rules.yaml" --alerts "$work/alerts" --transactions "$work/log" \
-    --summary "$work/summary" 2>"$work/stderr" &
-watch=$!
-expect "the log is there once watch listens" within test -e "$work/log"
-sleep 1
-requests 5
-expect "transactions come while it runs" within lines "$work/log" 5
-expect "the alert comes while it runs" within lines "$work/alerts" 1
-mv "$work/log" "$work/log.1"
-kill -HUP "$watch"
-expect "a log that was moved away is begun anew after SIGHUP" within test -e "$work/log"
-requests 2
-expect "transactions go into the new log" within lines "$work/log" 2
-expect "the old log keeps its own" test "$(wc -l <"$work/log.1")" -eq 5
-kill -TERM "$watch"
-wait "$watch"
-status=$?
-watch=
-expect "SIGTERM ends it with status 0, not $status: $(cat "$work/stderr")" test "$status" -eq 0
-expect "the summary counts all requests" python3 - "$work/summary" <<'PY'
+try() { # WORKERS
+    rm -f "$work"/{alerts,log,log.1,summary}
+    "$program" watch -i lo --workers "$1" -f 'tcp port 8080' -r "$work/rules.yaml" --alerts "$work/alerts" --transactions "$work/log" \
+        --summary "$work/summary" 2>"$work/stderr" &
+    watch=$!
+    expect "the log is there once watch listens" within test -e "$work/log"
+    sleep 1
+    requests 5
+    expect "transactions come while it runs" within lines "$work/log" 5
+    expect "the alert comes while it runs" within lines "$work/alerts" 1
+    mv "$work/log" "$work/log.1"
+    kill -HUP "$watch"
+    expect "a log that was moved away is begun anew after SIGHUP" within test -e "$work/log"
+    requests 2
+    expect "transactions go into the new log" within lines "$work/log" 2
+    expect "the old log keeps its own" test "$(wc -l <"$work/log.1")" -eq 5
+    kill -TERM "$watch"
+    wait "$watch"
+    status=$?
+    watch=
+    expect "SIGTERM ends it with status 0, not $status: $(cat "$work/stderr")" test "$status" -eq 0
+    expect "the summary counts all requests" python3 - "$work/summary" <<'PY'
 import json, sys
 have = json.load(open(sys.argv[1]))
 assert have["protocols"]["http"]["requests"] == 7, have["protocols"]
 assert have["capture"]["dropped"] == 0, have["capture"]
 assert have["alerts"] == 1, have["alerts"]
+assert have["limits"]["transactions_dropped"] == 0, have["limits"]
 PY
+}
+try 1
+try 2
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
