@@ -21,8 +21,6 @@ struct link {
     struct flow_view *flow;
     struct origin origin;
     const char *name; /* nDPI's, of the names that `others` keeps; NULL: unknown */
-    char community_id[COMMUNITY_ID_MAX];
-    size_t community_id_len;
 };
 
 struct worker {
@@ -35,7 +33,10 @@ struct worker {
     struct budget budget; /* of the links */
     struct others others;
     uint64_t links;
-    int64_t first_ns; /* packet time of the first packet */
+    uint64_t community_id_of; /* number of the link that it is of */
+    char community_id[COMMUNITY_ID_MAX];
+    size_t community_id_len; /* bytes */
+    int64_t first_ns;        /* packet time of the first packet */
 };
 
 static void look_up(struct worker *w, struct origin *o, const struct address *ip)
@@ -78,12 +79,14 @@ static void add_origin(struct transaction *tx, const struct origin *o)
     }
 }
 
-static void add_community_id(struct link *l, struct transaction *tx)
+/* Computed once for a run of transactions of one connection. */
+static void add_community_id(struct worker *w, const struct link *l, struct transaction *tx)
 {
-    if (l->community_id_len == 0)
-        l->community_id_len = capture_community_id(l->flow, l->community_id);
+    if (w->community_id_of != l->number)
+        w->community_id_len = capture_community_id(l->flow, w->community_id);
+    w->community_id_of = l->number;
     add_text(tx, &tx->community_id, FIELD_NETWORK_COMMUNITY_ID,
-             (struct bytes){(const uint8_t *)l->community_id, l->community_id_len});
+             (struct bytes){(const uint8_t *)w->community_id, w->community_id_len});
 }
 
 static void on_transaction(void *context, void *owner, struct transaction *tx)
@@ -93,7 +96,7 @@ static void on_transaction(void *context, void *owner, struct transaction *tx)
     look_up(w, &l->origin, &tx->client_ip);
     add_origin(tx, &l->origin);
     if (w->config.wants_community_id)
-        add_community_id(l, tx);
+        add_community_id(w, l, tx);
     bool is_database = transaction_has(tx, FIELD_DB_SYSTEM_NAME);
     w->events.transaction(w->context, tx, is_database ? l->number : 0);
 }
