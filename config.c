@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LIMIT_COUNT_MAX = 1 << 28, LIMIT_BYTES_MIN = 1 << 20 };
+
+#define LIMIT_BYTES_MAX (UINT64_C(1) << 46)
+
 static void defaults(struct config *c)
 {
     *c = (struct config){
@@ -44,7 +48,11 @@ static void read_network(struct config *c, const struct yaml_node *n, struct pro
         !yaml_expect(prefixes, YAML_SEQUENCE, "prefixes", problems) ||
         (countries && !yaml_expect(countries, YAML_SEQUENCE, "countries", problems)))
         return;
-    for (size_t i = 0; countries && i < countries->count && list.count < NETWORK_COUNTRIES_MAX; i++)
+    if (countries && countries->count > NETWORK_COUNTRIES_MAX) {
+        problems_add(problems, countries->at, "more than %d countries", NETWORK_COUNTRIES_MAX);
+        return;
+    }
+    for (size_t i = 0; countries && i < countries->count; i++)
         codes[list.count++] = countries->items[i].value->text;
     if (!network_add(c->networks, name->text, list, &number, &error)) {
         problems_add(problems, name->at, "%s", error.text);
@@ -159,7 +167,7 @@ static void read_session(struct config *c, const struct yaml_node *n, struct pro
     read_duration(&c->session_idle_ns, yaml_get(n, "idle"), problems);
 }
 
-static void read_size(size_t *size, const struct yaml_node *n, uint64_t min,
+static void read_size(size_t *size, const struct yaml_node *n, uint64_t min, uint64_t max,
                       struct problems *problems)
 {
     uint64_t value;
@@ -167,10 +175,10 @@ static void read_size(size_t *size, const struct yaml_node *n, uint64_t min,
         return;
     if (n->kind != YAML_SCALAR ||
         quantity_parse(&value, n->text, QUANTITY_BYTES) != QUANTITY_GOOD || value < min ||
-        value > SIZE_MAX / 4)
+        value > max)
         problems_add(problems, n->at,
-                     "not a size: a number of at least %llu, bytes with KiB, MiB or GiB",
-                     (unsigned long long)min);
+                     "not a size: a number from %llu to %llu, bytes with KiB, MiB or GiB",
+                     (unsigned long long)min, (unsigned long long)max);
     else
         *size = (size_t)value;
 }
@@ -182,10 +190,10 @@ static void read_limits(struct config *c, const struct yaml_node *n, struct prob
     if (!yaml_expect(n, YAML_MAPPING, "limits", problems) ||
         !yaml_check_keys(n, keys, "limits", problems))
         return;
-    read_size(&c->capture.flows_max, yaml_get(n, "flows"), 1, problems);
-    read_size(&c->sessions_max, yaml_get(n, "sessions"), 1, problems);
-    read_size(&c->ring_bytes, yaml_get(n, "ring"), 1 << 20, problems);
-    read_size(&memory, yaml_get(n, "memory"), 1 << 20, problems);
+    read_size(&c->capture.flows_max, yaml_get(n, "flows"), 1, LIMIT_COUNT_MAX, problems);
+    read_size(&c->sessions_max, yaml_get(n, "sessions"), 1, LIMIT_COUNT_MAX, problems);
+    read_size(&c->ring_bytes, yaml_get(n, "ring"), LIMIT_BYTES_MIN, INT32_MAX, problems);
+    read_size(&memory, yaml_get(n, "memory"), LIMIT_BYTES_MIN, LIMIT_BYTES_MAX, problems);
     if (memory > 0) {
         /* a third waits for lost segments, the rest is the analyzers' */
         c->capture.memory_max = memory / 3;

@@ -11,11 +11,19 @@
 
 enum { BUFFER_SIZE = 65536 };
 
-static int open_path(const char *path, bool is_appending)
+/* *is_new: there was nothing of that name, not even a symbolic link. */
+static int open_path(const char *path, bool is_appending, bool *is_new)
 {
+    /* always behind what is there: two outputs may be one file */
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND;
+    *is_new = false;
     if (strcmp(path, "-") == 0)
         return dup(STDOUT_FILENO);
-    return open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (is_appending ? O_APPEND : O_TRUNC), 0640);
+    int fd = open(path, flags | O_EXCL, 0640);
+    *is_new = fd >= 0;
+    if (fd >= 0 || errno != EEXIST)
+        return fd;
+    return open(path, flags | (is_appending ? 0 : O_TRUNC), 0640);
 }
 
 bool output_open(struct output *o, const char *path, bool is_appending, struct error *error)
@@ -27,7 +35,7 @@ bool output_open(struct output *o, const char *path, bool is_appending, struct e
     o->size = BUFFER_SIZE;
     if (!o->buffer)
         return error_set(error, ERROR_WORK, "%s: no memory", path);
-    o->fd = open_path(path, is_appending);
+    o->fd = open_path(path, is_appending, &o->is_new);
     if (o->fd < 0)
         return error_set(error, ERROR_WORK, "%s: cannot be written: %s", path, strerror(errno));
     return true;
@@ -38,21 +46,40 @@ bool output_is_on(const struct output *o)
     return o->fd >= 0;
 }
 
-/* Writes all of it; a line that cannot be written is counted, and the next one is tried again. */
-static void write_all(struct output *o, struct bytes lines)
+/* Writes what can be written, and returns how much that is. */
+static size_t write_bytes(struct output *o, struct bytes b)
 {
-    while (lines.len > 0) {
-        ssize_t written = write(o->fd, lines.data, lines.len);
+    size_t len = b.len;
+    while (b.len > 0) {
+        ssize_t written = write(o->fd, b.data, b.len);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0) {
             /* a reader of standard output that has seen enough is no trouble */
             bool is_done = errno == EPIPE && strcmp(o->path, "-") == 0;
             o->failed = o->failed || is_done ? o->failed : errno;
-            o->lines_lost++;
-            return;
+            break;
         }
-        lines = bytes_from(lines, (size_t)written);
+        b = bytes_from(b, (size_t)written);
+    }
+    return len - b.len;
+}
+
+/* Lines that cannot be written are counted, and the next ones are tried again; not behind the half
+ * of one, which is ended first. */
+static void write_lines(struct output *o, struct bytes lines)
+{
+    size_t written = 0;
+    if (!o->is_cut || write_bytes(o, bytes_of("\n")) == 1) {
+        o->is_cut = false;
+        written = write_bytes(o, lines);
+    }
+    struct bytes lost = bytes_from(lines, written);
+    if (written > 0 && lost.len > 0)
+        o->is_cut = lines.data[written - 1] != '\n';
+    while (lost.len > 0) {
+        o->lines_lost++;
+        lost = bytes_from(lost, bytes_index(lost, '\n') + 1);
     }
 }
 
@@ -60,7 +87,7 @@ void output_flush(struct output *o)
 {
     if (o->fd < 0 || o->len == 0)
         return;
-    write_all(o, (struct bytes){(const uint8_t *)o->buffer, o->len});
+    write_lines(o, (struct bytes){(const uint8_t *)o->buffer, o->len});
     o->len = 0;
 }
 
@@ -71,7 +98,7 @@ void output_line(struct output *o, struct bytes line)
     if (line.len > o->size - o->len)
         output_flush(o);
     if (line.len > o->size) {
-        write_all(o, line);
+        write_lines(o, line);
         return;
     }
     memcpy(o->buffer + o->len, line.data, line.len);
@@ -83,12 +110,15 @@ bool output_reopen(struct output *o, struct error *error)
     if (o->fd < 0 || strcmp(o->path, "-") == 0)
         return true;
     output_flush(o);
-    int fd = open_path(o->path, true);
+    bool is_new;
+    int fd = open_path(o->path, true, &is_new);
     if (fd < 0)
         return error_set(error, ERROR_WORK, "%s: cannot be opened again: %s", o->path,
                          strerror(errno));
     (void)close(o->fd);
     o->fd = fd;
+    o->is_new = is_new;
+    o->is_cut = false;
     return true;
 }
 
@@ -100,8 +130,10 @@ bool output_close(struct output *o, struct error *error)
         failed = errno;
     free(o->buffer);
     const char *path = o->path;
+    unsigned long long lines_lost = o->lines_lost;
     *o = (struct output){.fd = -1};
     if (failed)
-        return error_set(error, ERROR_WORK, "%s: lines were lost: %s", path, strerror(failed));
+        return error_set(error, ERROR_WORK, "%s: %llu lines were lost: %s", path, lines_lost,
+                         strerror(failed));
     return true;
 }

@@ -11,9 +11,11 @@
 struct output {
     const char *path; /* "-" is standard output; NULL: nowhere */
     int fd;           /* -1 while closed */
+    bool is_new;      /* the file was not there before it was opened */
     char *buffer;     /* lines that wait */
     size_t len, size; /* bytes */
     int failed;       /* errno of the first write that failed; 0: none */
+    bool is_cut;      /* what was written last is the half of a line */
     unsigned long long lines_lost;
 };
 

@@ -45,6 +45,7 @@ struct connection {
     bool is_flipped;     /* direction 0 is the server's */
     bool is_counted;     /* among the protocol's connections */
     bool was_server_first;
+    bool has_told; /* a transaction at least */
     unsigned late_starts;
     uint64_t bytes[2]; /* all that was seen, by enum side */
     uint64_t rest[2];  /* bytes after the switch to what is not decoded, by enum side */
@@ -136,6 +137,7 @@ static void hand_on(struct connection *c, struct transaction *tx)
     fill(c, tx);
     fill_statement(c, tx);
     count(c->protocol, tx);
+    c->has_told = true;
     c->owner->events.transaction(c->owner->context, c->user, tx);
 }
 
@@ -180,6 +182,7 @@ void analysis_close(struct analysis *a)
         return;
     statements_close(a->statements);
     prepared_close(a->prepared);
+    pairing_owner_clear(&a->pairing);
     free(a);
 }
 
@@ -299,7 +302,7 @@ static enum start starts(const struct connection *c, const struct analyzer *a, b
     enum start best = START_NO;
     for (int i = 0; i < 2; i++) {
         const struct feed *f = &c->feed[i];
-        struct bytes data = {f->buffer, f->buffer_len};
+        struct bytes data = feed_kept(f);
         enum side side = (enum side)(i ^ (int)flipped);
         size_t need;
         uint64_t len;
@@ -524,8 +527,8 @@ static void hand_on_rest(struct connection *c)
     hand_on(c, &tx);
 }
 
-/* Bytes that were lost behind the last transaction, or are of none because the beginning is
- * missing, are told by one more. */
+/* Bytes that were lost behind the last transaction, or are of none because the beginning is missing
+ * and nothing else was found, are told by one more. */
 static void hand_on_leftover(struct connection *c)
 {
     const struct pairing *p = &c->x.pairing;
@@ -539,7 +542,7 @@ static void hand_on_leftover(struct connection *c)
                              .lost_bytes =
                                  p->waiting_lost[SIDE_CLIENT] + p->waiting_lost[SIDE_SERVER]};
     transaction_mark(&tx, FIELD_CAPTURE_PARTIAL);
-    if (tx.lost_bytes > 0 || (c->x.is_midstream && tx.server_bytes > 0))
+    if (tx.lost_bytes > 0 || (c->x.is_midstream && !c->has_told && tx.server_bytes > 0))
         hand_on(c, &tx);
 }
 

@@ -7,15 +7,22 @@
 
 enum { BUFFER_FIRST = 256, COPY_AHEAD = 512 };
 
-static struct bytes kept(const struct feed *f)
+struct bytes feed_kept(const struct feed *f)
 {
-    return (struct bytes){f->buffer, f->buffer_len};
+    struct bytes all = {f->buffer, f->buffer_at + f->buffer_len};
+    return bytes_from(all, f->buffer_at);
 }
 
+/* What was dropped at the front makes room only when it is more than what would have to be moved,
+ * so that a byte is not moved again and again. */
 static bool append(struct feed *f, struct bytes data, int64_t ns)
 {
     size_t size = f->buffer_size ? f->buffer_size : BUFFER_FIRST;
-    while (size - f->buffer_len < data.len)
+    if (f->buffer_at >= f->buffer_len && f->buffer_at > 0) {
+        memmove(f->buffer, f->buffer + f->buffer_at, f->buffer_len);
+        f->buffer_at = 0;
+    }
+    while (size - f->buffer_at - f->buffer_len < data.len)
         size *= 2;
     if (size != f->buffer_size &&
         !budget_resize(f->owner->budget, &f->buffer, f->buffer_size, size))
@@ -23,15 +30,15 @@ static bool append(struct feed *f, struct bytes data, int64_t ns)
     f->buffer_size = size;
     if (f->buffer_len == 0)
         f->start_ns = ns;
-    memcpy(f->buffer + f->buffer_len, data.data, data.len);
+    memcpy(f->buffer + f->buffer_at + f->buffer_len, data.data, data.len);
     f->buffer_len += data.len;
     return true;
 }
 
 static void buffer_drop(struct feed *f, size_t len)
 {
-    memmove(f->buffer, f->buffer + len, f->buffer_len - len);
     f->buffer_len -= len;
+    f->buffer_at = f->buffer_len > 0 ? f->buffer_at + len : 0;
 }
 
 /* An empty buffer that grew large goes back: idle connections cost little. */
@@ -39,7 +46,7 @@ static void buffer_shrink(struct feed *f)
 {
     if (f->buffer_len == 0 && f->buffer_size > 0) {
         budget_free(f->owner->budget, &f->buffer, f->buffer_size);
-        f->buffer_size = 0;
+        f->buffer_size = f->buffer_at = 0;
     }
 }
 
@@ -78,6 +85,15 @@ static bool pass_over(struct feed *f, struct bytes *data)
 }
 
 enum course { COURSE_GOES_ON, COURSE_WAITS, COURSE_LOST, COURSE_OVER };
+
+/* There is no memory to keep what a message lacks: it is as good as lost. */
+static enum course deny(struct feed *f)
+{
+    f->owner->denied++;
+    pairing_lose(f->x, f->side, 0, false);
+    f->analyzer->gap(f->x, f->side, 0);
+    return COURSE_LOST;
+}
 
 /* One message at the front of *data, which moves behind it and what it skips. */
 static enum course parse_one(struct feed *f, struct bytes *data)
@@ -121,7 +137,7 @@ enum start feed_start(const struct analyzer *a, const struct exchange *x, enum s
             return START_NO;
         offset += (size_t)len;
         if (links + 1 < FEED_CHAIN && offset >= data.len) {
-            *need = offset + 1;
+            *need = offset > data.len ? offset : offset + 1; /* whole, it may tell by itself */
             return START_SHORT;
         }
     }
@@ -137,7 +153,7 @@ static bool search_candidates(struct feed *f, size_t *found)
         size_t need = c.need;
         enum start start = START_SHORT;
         if (need <= f->buffer_len)
-            start = feed_start(f->analyzer, f->x, f->side, kept(f), c.offset, &need);
+            start = feed_start(f->analyzer, f->x, f->side, feed_kept(f), c.offset, &need);
         if (start == START_SURE) {
             *found = c.offset;
             return true;
@@ -156,7 +172,7 @@ static bool search(struct feed *f, size_t *found)
         return true;
     for (; f->searched < f->buffer_len; f->searched++) {
         size_t need = 0;
-        enum start start = feed_start(f->analyzer, f->x, f->side, kept(f), f->searched, &need);
+        enum start start = feed_start(f->analyzer, f->x, f->side, feed_kept(f), f->searched, &need);
         if (start == START_SURE) {
             *found = f->searched;
             return true;
@@ -221,15 +237,13 @@ static enum course parse_kept(struct feed *f, struct bytes *data, int64_t ns)
     size_t old = f->buffer_len;
     size_t lacks = f->wanted > old ? f->wanted - old : 0;
     struct bytes piece = bytes_first(*data, lacks > COPY_AHEAD ? lacks : COPY_AHEAD);
-    if (piece.len > 0 && !append(f, piece, ns)) {
-        f->owner->denied++;
-        return COURSE_LOST;
-    }
+    if (piece.len > 0 && !append(f, piece, ns))
+        return deny(f);
     if (f->buffer_len < f->wanted) {
         *data = bytes_from(*data, piece.len);
         return COURSE_WAITS;
     }
-    struct bytes view = kept(f);
+    struct bytes view = feed_kept(f);
     enum course course;
     f->x->start_ns = f->start_ns;
     f->wanted = 0;
@@ -240,7 +254,7 @@ static enum course parse_kept(struct feed *f, struct bytes *data, int64_t ns)
     if (used >= old) {
         /* back to the segment */
         *data = bytes_from(*data, used - old);
-        f->buffer_len = 0;
+        buffer_drop(f, f->buffer_len);
         return course == COURSE_WAITS && f->skip == 0 ? COURSE_GOES_ON : course;
     }
     *data = bytes_from(*data, piece.len);
@@ -257,10 +271,8 @@ static enum course parse_data(struct feed *f, struct bytes *data, int64_t ns)
     while (data->len > 0 && course == COURSE_GOES_ON)
         course = parse_one(f, data);
     if (course == COURSE_WAITS && f->skip == 0 && data->len > 0) {
-        if (!append(f, *data, ns)) {
-            f->owner->denied++;
-            return COURSE_LOST;
-        }
+        if (!append(f, *data, ns))
+            return deny(f);
         *data = (struct bytes){NULL, 0};
     }
     return course;
@@ -279,7 +291,7 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
         enum course course =
             f->buffer_len > 0 ? parse_kept(f, &data, ns) : parse_data(f, &data, ns);
         if (course == COURSE_OVER) {
-            *rest = f->buffer_len > 0 ? kept(f) : data;
+            *rest = f->buffer_len > 0 ? feed_kept(f) : data;
             return false;
         }
         if (course == COURSE_LOST) {

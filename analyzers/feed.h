@@ -33,7 +33,7 @@ struct feed {
     struct exchange *x;
     enum side side;
     uint8_t *buffer;
-    size_t buffer_len, buffer_size;
+    size_t buffer_at, buffer_len, buffer_size; /* bytes: dropped at its front, kept, allocated */
     size_t wanted;    /* bytes in the buffer before parse is called again */
     uint64_t skip;    /* bytes still to be passed over */
     int64_t start_ns; /* of the first byte in the buffer */
@@ -46,6 +46,9 @@ struct feed {
 
 /* feed_keep appends to the buffer without parsing; false without memory. */
 bool feed_keep(struct feed *f, struct bytes data, int64_t ns);
+
+/* feed_kept views what is kept. */
+struct bytes feed_kept(const struct feed *f);
 
 /*
  * feed_take gives the next bytes; those that feed_keep kept go first.  False where the analyzer

@@ -24,8 +24,7 @@ struct http_side {
     bool in_long_line; /* the rest of a line is passed over */
     unsigned status;   /* of the response */
     struct http_head head;
-    struct request *request; /* may be gone: see request_of */
-    unsigned mark;           /* of that request */
+    unsigned mark; /* of the request that the message is, or answers; 0: none */
 };
 
 struct http {
@@ -42,20 +41,16 @@ static unsigned mark_next(struct http *h)
 }
 
 /* The request of the message that is being read, where it is still open. */
-static struct request *request_of(const struct http_side *s)
+static struct request *request_of(const struct exchange *x, const struct http_side *s)
 {
-    struct request *r = s->request;
-    return r && r->mark == s->mark && !r->is_dropped ? r : NULL;
+    return s->mark ? pairing_marked(x, s->mark) : NULL;
 }
 
 static void request_set(struct http *h, struct http_side *s, struct request *r)
 {
-    s->request = r;
-    if (!r)
-        return;
-    if (r->mark == 0)
+    if (r && r->mark == 0)
         r->mark = mark_next(h);
-    s->mark = r->mark;
+    s->mark = r ? r->mark : 0;
 }
 
 /*
@@ -96,9 +91,10 @@ static struct step bad(struct http_side *s)
 }
 
 /* Passes over n bytes of a body, which count as such. */
-static struct step body(struct http_side *s, enum side side, uint64_t n)
+static struct step body(struct exchange *x, enum side side, uint64_t n)
 {
-    struct request *r = request_of(s);
+    struct http *h = x->state;
+    struct request *r = request_of(x, &h->side[side]);
     if (r)
         r->skipped_into[side] =
             side == SIDE_CLIENT ? &r->tx.request_body_bytes : &r->tx.response_body_bytes;
@@ -106,10 +102,11 @@ static struct step body(struct http_side *s, enum side side, uint64_t n)
 }
 
 /* The message is at its end.  A request is over when its own end and that of its response are. */
-static void message_end(struct http *h, enum side side)
+static void message_end(struct exchange *x, enum side side)
 {
+    struct http *h = x->state;
     struct http_side *s = &h->side[side], *client = &h->side[SIDE_CLIENT];
-    struct request *r = request_of(s);
+    struct request *r = request_of(x, s);
     s->part = PART_START;
     if (!r)
         return;
@@ -117,7 +114,7 @@ static void message_end(struct http *h, enum side side)
         pairing_finish(r);
     if (side == SIDE_CLIENT)
         return;
-    if (request_of(client) == r && client->part != PART_START)
+    if (request_of(x, client) == r && client->part != PART_START)
         h->done = r->mark;
     else
         pairing_finish(r);
@@ -131,7 +128,7 @@ static bool request_line(struct exchange *x, struct bytes line)
     if (!http_request_line(line, s->in_long_line, &method, &target))
         return false;
     const struct http_method *known = http_method_find(method);
-    struct request *r = request_of(s);
+    struct request *r = request_of(x, s);
     if (r && r->mark == h->done)
         pairing_finish(r);
     r = pairing_open(x);
@@ -197,36 +194,38 @@ static uint64_t body_length(const struct http_head *head, enum side side)
 }
 
 /* The head is at its end, and a body may follow. */
-static struct step body_begin(struct http *h, enum side side)
+static struct step body_begin(struct exchange *x, enum side side)
 {
+    struct http *h = x->state;
     struct http_side *s = &h->side[side];
     uint64_t length = body_length(&s->head, side);
     if (s->head.is_chunked) {
         s->part = PART_CHUNK;
         return step_taken(0);
     }
-    message_end(h, side);
-    return length > 0 ? body(s, side, length) : step_taken(0);
+    message_end(x, side);
+    return length > 0 ? body(x, side, length) : step_taken(0);
 }
 
-static struct step request_head_end(struct http *h)
+static struct step request_head_end(struct exchange *x)
 {
+    struct http *h = x->state;
     struct http_side *s = &h->side[SIDE_CLIENT];
-    struct request *r = request_of(s);
+    struct request *r = request_of(x, s);
     if (r)
         transaction_mark(&r->tx, FIELD_HTTP_REQUEST_BODY_BYTES);
     if (s->head.expects_continue && body_length(&s->head, SIDE_CLIENT) > 0) {
         s->part = PART_EXPECTED;
         return step_taken(0);
     }
-    return body_begin(h, SIDE_CLIENT);
+    return body_begin(x, SIDE_CLIENT);
 }
 
 static struct step response_head_end(struct exchange *x)
 {
     struct http *h = x->state;
     struct http_side *s = &h->side[SIDE_SERVER];
-    struct request *r = request_of(s);
+    struct request *r = request_of(x, s);
     unsigned status = s->status;
     struct bytes method = r ? r->tx.http_method : (struct bytes){NULL, 0};
     if (status < 200 && status != 101) {
@@ -236,19 +235,19 @@ static struct step response_head_end(struct exchange *x)
     if (r)
         transaction_mark(&r->tx, FIELD_HTTP_RESPONSE_BODY_BYTES);
     if (status == 101 || (status < 300 && bytes_are(method, "CONNECT"))) {
-        message_end(h, SIDE_SERVER);
+        message_end(x, SIDE_SERVER);
         x->next = NULL;
         return step_hand_over();
     }
     if (bytes_are(method, "HEAD") || status == 204 || status == 304) {
-        message_end(h, SIDE_SERVER);
+        message_end(x, SIDE_SERVER);
         return step_taken(0);
     }
     if (r && !r->tx.request_seen && body_length(&s->head, SIDE_SERVER) > 0) {
         s->part = PART_UNASKED;
         return step_taken(0);
     }
-    return body_begin(h, SIDE_SERVER);
+    return body_begin(x, SIDE_SERVER);
 }
 
 /* At the first byte behind a head with Expect: the body, unless it was refused and is not sent. */
@@ -283,11 +282,11 @@ static bool parse_doubtful(struct exchange *x, enum side side, struct cursor *in
         return true;
     }
     if (is_absent) {
-        message_end(h, side);
+        message_end(x, side);
         return false;
     }
-    pairing_receive(x, side, request_of(s));
-    *step = body_begin(h, side);
+    pairing_receive(x, side, request_of(x, s));
+    *step = body_begin(x, side);
     return s->part != PART_CHUNK;
 }
 
@@ -298,15 +297,17 @@ static void find_part(struct exchange *x, enum side side, struct cursor *in)
     struct http_side *s = &h->side[side];
     struct bytes rest = cursor_rest(in);
     uint64_t len;
-    bool goes_on = request_of(s) && http_chunk_start(rest, &len) != START_NO;
+    bool goes_on = request_of(x, s) && http_chunk_start(rest, &len) != START_NO;
     s->part = goes_on ? PART_CHUNK_END : PART_START;
     /* the bytes in between were its own */
-    if (goes_on && side == SIDE_SERVER && pairing_first(x) == request_of(s))
+    if (goes_on && side == SIDE_SERVER && pairing_first(x) == request_of(x, s))
         pairing_reply(x);
 }
 
-static bool chunk_line(struct http_side *s, enum side side, struct bytes line, struct step *step)
+static bool chunk_line(struct exchange *x, enum side side, struct bytes line, struct step *step)
 {
+    struct http *h = x->state;
+    struct http_side *s = &h->side[side];
     uint64_t size;
     if (!http_chunk_size(line, &size)) {
         *step = bad(s);
@@ -314,7 +315,7 @@ static bool chunk_line(struct http_side *s, enum side side, struct bytes line, s
     }
     s->part = size > 0 ? PART_CHUNK_END : PART_TRAILER;
     if (size > 0)
-        *step = body(s, side, size);
+        *step = body(x, side, size);
     return size > 0;
 }
 
@@ -333,13 +334,13 @@ static bool parse_line(struct exchange *x, enum side side, struct bytes line, st
         return true;
     case PART_FIELDS:
         if (line.len > 0) {
-            http_field(x, side, &s->head, request_of(s), line);
+            http_field(x, side, &s->head, request_of(x, s), line);
             return false;
         }
-        *step = side == SIDE_CLIENT ? request_head_end(h) : response_head_end(x);
+        *step = side == SIDE_CLIENT ? request_head_end(x) : response_head_end(x);
         return true;
     case PART_CHUNK:
-        return chunk_line(s, side, line, step);
+        return chunk_line(x, side, line, step);
     case PART_CHUNK_END:
         if (line.len > 0) {
             *step = bad(s);
@@ -350,7 +351,7 @@ static bool parse_line(struct exchange *x, enum side side, struct bytes line, st
     default: /* PART_TRAILER: the others are left before a line is taken */
         if (line.len > 0)
             return false;
-        message_end(h, side);
+        message_end(x, side);
         *step = step_taken(0);
         return true;
     }
@@ -368,7 +369,7 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
     if ((s->part == PART_EXPECTED || s->part == PART_UNASKED) && parse_doubtful(x, side, in, &step))
         return step;
     if (s->part != PART_START)
-        pairing_receive(x, side, request_of(s));
+        pairing_receive(x, side, request_of(x, s));
     for (;;) {
         bool is_rest = s->in_long_line;
         if (!line_take(s, in, &line))

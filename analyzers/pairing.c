@@ -1,10 +1,13 @@
 /*
  * The ring of open requests.  Its places hold pointers, so that a request stays where it is while
- * the ring grows; a place keeps its request's memory for the next one.
+ * the ring grows.  What was handed on serves the next request of any connection: a quiet connection
+ * holds none.
  */
 #include "analyzers/pairing.h"
 
 #include "analyzers/analyzer.h"
+
+#include <stdlib.h>
 
 enum { RING_FIRST = 1 };
 
@@ -64,8 +67,46 @@ static void hand_on(struct exchange *x, struct request *r)
     r->is_dropped = true; /* gone, until its place comes to the front */
 }
 
+/* A request that is of no more use: it waits for another one, of any connection. */
+static void request_free(struct pairing_owner *o, struct request *r)
+{
+    size_t size = sizeof(*r) + (r->notes ? PAIRING_NOTES_MAX : 0);
+    if (o->spare_count < PAIRING_SPARES_MAX) {
+        budget_refund(o->budget, size);
+        r->next_spare = o->spare;
+        o->spare = r;
+        o->spare_count++;
+        return;
+    }
+    if (r->notes)
+        budget_free(o->budget, &r->notes, PAIRING_NOTES_MAX);
+    budget_free(o->budget, &r, sizeof(*r));
+}
+
+/* An empty request; NULL without memory. */
+static struct request *request_new(struct pairing_owner *o)
+{
+    struct request *r = o->spare;
+    if (!r) {
+        if (!budget_resize(o->budget, &r, 0, sizeof(*r)))
+            return NULL;
+        *r = (struct request){0};
+    } else {
+        if (!budget_charge(o->budget, sizeof(*r) + (r->notes ? PAIRING_NOTES_MAX : 0)))
+            return NULL;
+        o->spare = r->next_spare;
+        o->spare_count--;
+        *r = (struct request){.notes = r->notes};
+    }
+    r->tx.action = ACTION_OTHER;
+    r->tx.outcome = OUTCOME_UNKNOWN;
+    return r;
+}
+
 static void pop(struct pairing *p)
 {
+    request_free(p->owner, *place(p, 0));
+    *place(p, 0) = NULL;
     p->first = (p->first + 1) & (p->ring_size - 1);
     p->count--;
 }
@@ -89,17 +130,13 @@ static struct request *place_add(struct exchange *x)
         }
         overflow(x);
     }
-    struct request **at = place(p, p->count);
-    char *notes = *at ? (*at)->notes : NULL;
-    if (!*at && !budget_resize(p->owner->budget, at, 0, sizeof(**at))) {
+    struct request *r = request_new(p->owner);
+    if (!r) {
         p->owner->overflows++;
         return NULL;
     }
-    **at = (struct request){.notes = notes};
-    (*at)->tx.action = ACTION_OTHER;
-    (*at)->tx.outcome = OUTCOME_UNKNOWN;
-    p->count++;
-    return *at;
+    *place(p, p->count++) = r;
+    return r;
 }
 
 static struct request *request_add(struct exchange *x)
@@ -133,11 +170,32 @@ struct request *pairing_join(struct exchange *x)
     return request_add(x);
 }
 
+/* As place_add, before all that are open. */
+static struct request *place_add_first(struct exchange *x)
+{
+    struct pairing *p = &x->pairing;
+    struct request *r = place_add(x);
+    if (!r)
+        return NULL;
+    struct request **last = place(p, p->count - 1);
+    p->first = (p->first - 1) & (p->ring_size - 1);
+    *last = *place(p, 0);
+    size_t n = 0;
+    for (; n + 1 < p->count; n++) {
+        struct request *next = *place(p, n + 1);
+        if (!next->is_finished && !next->is_dropped)
+            break;
+        *place(p, n) = next;
+    }
+    *place(p, n) = r;
+    return r;
+}
+
 static struct request *answered(struct exchange *x, struct request *r)
 {
     struct pairing *p = &x->pairing;
     if (!r) {
-        r = place_add(x);
+        r = place_add_first(x);
         if (!r)
             return NULL;
         r->tx.start_ns = x->start_ns;
@@ -160,6 +218,11 @@ struct request *pairing_reply(struct exchange *x)
     return answered(x, pairing_first(x));
 }
 
+struct request *pairing_reply_alone(struct exchange *x)
+{
+    return answered(x, NULL);
+}
+
 struct request *pairing_reply_to(struct exchange *x, uint64_t id)
 {
     for (size_t n = 0; n < x->pairing.count; n++) {
@@ -171,6 +234,18 @@ struct request *pairing_reply_to(struct exchange *x, uint64_t id)
     if (r)
         r->id = id;
     return r;
+}
+
+struct request *pairing_marked(const struct exchange *x, unsigned mark)
+{
+    size_t count = x->pairing.count;
+    for (size_t n = 0; n < count; n++) {
+        /* the last, then from the first on */
+        struct request *r = pairing_at(x, n == 0 ? count - 1 : n - 1);
+        if (r->mark == mark && !r->is_dropped)
+            return r;
+    }
+    return NULL;
 }
 
 void pairing_receive(struct exchange *x, enum side side, struct request *r)
@@ -270,14 +345,20 @@ void pairing_flush(struct exchange *x)
 
 void pairing_clear(struct pairing *p)
 {
-    for (size_t i = 0; i < p->ring_size; i++) {
-        if (!p->ring[i])
-            continue;
-        if (p->ring[i]->notes)
-            budget_free(p->owner->budget, &p->ring[i]->notes, PAIRING_NOTES_MAX);
-        budget_free(p->owner->budget, &p->ring[i], sizeof(*p->ring[i]));
-    }
+    while (p->count > 0)
+        pop(p);
     if (p->ring)
         budget_free(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring));
-    p->ring_size = p->count = p->first = 0;
+    p->ring_size = p->first = 0;
+}
+
+void pairing_owner_clear(struct pairing_owner *o)
+{
+    while (o->spare) {
+        struct request *r = o->spare;
+        o->spare = r->next_spare;
+        free(r->notes);
+        free(r);
+    }
+    o->spare_count = 0;
 }

@@ -18,6 +18,7 @@ struct exchange;
 enum {
     PAIRING_REQUESTS_MAX = 1024, /* open requests of one connection; a power of two */
     PAIRING_NOTES_MAX = 2048,    /* bytes of text kept for one request */
+    PAIRING_SPARES_MAX = 256,    /* requests kept for reuse */
 };
 
 struct request {
@@ -30,8 +31,9 @@ struct request {
     uint64_t *skipped_into[2];
     bool is_finished; /* to be handed on when the message that is parsed has ended */
     bool is_dropped;  /* to be forgotten: it was never executed */
-    char *notes; /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept with the place in the
-                    ring */
+    char *
+        notes; /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept for the next request */
+    struct request *next_spare;
     size_t notes_len; /* bytes */
 };
 
@@ -52,7 +54,9 @@ struct pairing {
 /* What the pairings of all connections share. */
 struct pairing_owner {
     struct budget *budget;
-    uint64_t overflows; /* requests pushed out by the bound, or not kept for want of memory */
+    struct request *spare; /* requests that were handed on, for the next ones; outside the budget */
+    size_t spare_count;    /* at most PAIRING_SPARES_MAX */
+    uint64_t overflows;    /* requests pushed out by the bound, or not kept for want of memory */
     void (*emit)(struct exchange *x, struct request *r);
 };
 
@@ -75,6 +79,10 @@ struct request *pairing_reply(struct exchange *x);
 /* pairing_reply_to is pairing_reply by id. */
 struct request *pairing_reply_to(struct exchange *x, uint64_t id);
 
+/* pairing_reply_alone makes a partial request, before all open ones, for a reply that belongs to
+ * none of them.  NULL only without memory. */
+struct request *pairing_reply_alone(struct exchange *x);
+
 /* pairing_first gives the oldest open request without taking it as being answered; NULL where none
  * is open. */
 struct request *pairing_first(const struct exchange *x);
@@ -82,6 +90,10 @@ struct request *pairing_first(const struct exchange *x);
 struct request *pairing_last(const struct exchange *x);
 /* pairing_at gives the n-th open request, 0 being the oldest; NULL past the newest. */
 struct request *pairing_at(const struct exchange *x, size_t n);
+
+/* pairing_marked gives the open request with that mark, NULL where it is gone; the newest and the
+ * oldest are looked at first. */
+struct request *pairing_marked(const struct exchange *x, unsigned mark);
 
 /* pairing_receive says that the message of that side that is parsed belongs to r; NULL does
  * nothing. */
@@ -110,5 +122,7 @@ void pairing_settle(struct exchange *x, enum side side);
 /* pairing_flush hands everything open on, as it is. */
 void pairing_flush(struct exchange *x);
 void pairing_clear(struct pairing *p);
+/* pairing_owner_clear frees the spare requests. */
+void pairing_owner_clear(struct pairing_owner *o);
 
 #endif

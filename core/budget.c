@@ -36,3 +36,20 @@ void budget_free(struct budget *b, void *memory, size_t size)
     bool freed = budget_resize(b, memory, size, 0);
     (void)freed; /* giving back cannot fail */
 }
+
+bool budget_charge(struct budget *b, size_t size)
+{
+    if (size > b->bytes_max - b->used) {
+        b->denied++;
+        return false;
+    }
+    b->used += size;
+    if (b->used > b->peak)
+        b->peak = b->used;
+    return true;
+}
+
+void budget_refund(struct budget *b, size_t size)
+{
+    b->used -= size;
+}

@@ -28,4 +28,9 @@ bool budget_resize(struct budget *b, void *memory, size_t old_size, size_t new_s
 /* budget_free gives back memory of that size; *memory is NULL afterwards. */
 void budget_free(struct budget *b, void *memory, size_t size);
 
+/* budget_charge takes bytes for memory that is there already, budget_refund gives them back and
+ * leaves the memory. */
+bool budget_charge(struct budget *b, size_t size) __attribute__((warn_unused_result));
+void budget_refund(struct budget *b, size_t size);
+
 #endif

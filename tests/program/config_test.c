@@ -1,0 +1,289 @@
+#include "tests/cmocka.h"
+
+#include "config.h"
+#include "core/clock.h"
+#include "rules/problems.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct test {
+    char folder[32], path[64];
+    struct config config;
+    struct problems problems;
+};
+
+static int set_up(void **state)
+{
+    struct test *t = calloc(1, sizeof(*t));
+    (void)snprintf(t->folder, sizeof(t->folder), "/tmp/config_test.XXXXXX");
+    assert_non_null(mkdtemp(t->folder));
+    (void)snprintf(t->path, sizeof(t->path), "%s/c.yaml", t->folder);
+    *state = t;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct test *t = *state;
+    config_clear(&t->config);
+    (void)unlink(t->path);
+    assert_int_equal(rmdir(t->folder), 0);
+    free(t);
+    return 0;
+}
+
+/* Writes the text and loads it in place of what was loaded before. */
+static bool load(struct test *t, const char *text)
+{
+    FILE *file = fopen(t->path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    config_clear(&t->config);
+    t->problems = (struct problems){0};
+    return config_load(&t->config, t->path, &t->problems);
+}
+
+static void load_good(struct test *t, const char *text)
+{
+    if (!load(t, text))
+        fail_msg("%s\n%s", t->problems.items[0], text);
+}
+
+static struct address address_of(const char *text)
+{
+    struct address a;
+    assert_true(address_parse(&a, bytes_of(text)));
+    return a;
+}
+
+static const struct network *network_of(const struct test *t, const char *address)
+{
+    struct address a = address_of(address);
+    return network_find(t->config.networks, &a);
+}
+
+static void without_a_file_everything_has_a_default(void **state)
+{
+    struct test *t = *state;
+    assert_true(config_load(&t->config, NULL, &t->problems));
+    assert_int_equal(t->config.settings.memory_max + t->config.capture.memory_max, (size_t)3 << 30);
+    assert_int_equal(t->config.capture.flows_max, 1000000);
+    assert_int_equal(t->config.session_interval_ns, 300 * CLOCK_SECOND_NS);
+    assert_true(t->config.capture.use_ndpi && !t->config.capture.vlan_in_key);
+    size_t flows_max = t->config.capture.flows_max;
+    load_good(t, "");
+    assert_int_equal(t->config.capture.flows_max, flows_max);
+}
+
+static void every_key_reaches_its_place(void **state)
+{
+    struct test *t = *state;
+    load_good(t, "networks:\n"
+                 "  - name: Stockholm\n"
+                 "    prefixes: [10.1.0.0/16, \"fd00:1::/32\", 192.0.2.7]\n"
+                 "    countries: [SE, NO]\n"
+                 "  - {name: Lab, prefixes: [10.1.2.0/24]}\n"
+                 "proxies: [10.9.0.0/24, 10.8.0.1]\n"
+                 "ports: {postgresql: [6432, 5433], http: [8081]}\n"
+                 "geo: [a.mmdb, /b/c.mmdb]\n"
+                 "session: {interval: 30s, idle: 2h}\n"
+                 "limits: {flows: 123, memory: 3MiB, sessions: 45, ring: 2MiB}\n"
+                 "vlan_in_flow: true\n");
+    const struct config *c = &t->config;
+    const struct network *n = network_of(t, "10.1.99.1");
+    assert_non_null(n);
+    assert_true(bytes_are(n->name, "Stockholm"));
+    assert_int_equal(n->countries.count, 2);
+    assert_true(bytes_are(n->countries.items[1], "NO"));
+    assert_ptr_equal(network_of(t, "192.0.2.7"), n);
+    assert_ptr_equal(network_of(t, "fd00:1:2::9"), n);
+    assert_true(bytes_are(network_of(t, "10.1.2.1")->name, "Lab"));
+    assert_null(network_of(t, "10.2.0.1"));
+    struct address inside = address_of("10.9.0.77"), proxy = address_of("10.8.0.1"),
+                   outside = address_of("10.8.0.2");
+    assert_true(settings_is_proxy(&c->settings, &inside));
+    assert_true(settings_is_proxy(&c->settings, &proxy));
+    assert_false(settings_is_proxy(&c->settings, &outside));
+    assert_int_equal(c->settings.ports_count, 3);
+    assert_int_equal(c->settings.ports[1].port, 5433);
+    assert_string_equal(c->settings.ports[1].protocol, "postgresql");
+    assert_string_equal(c->settings.ports[2].protocol, "http");
+    assert_int_equal(c->session_interval_ns, 30 * CLOCK_SECOND_NS);
+    assert_int_equal(c->session_idle_ns, 7200 * CLOCK_SECOND_NS);
+    assert_int_equal(c->capture.flows_max, 123);
+    assert_int_equal(c->sessions_max, 45);
+    assert_int_equal(c->ring_bytes, 2 << 20);
+    assert_int_equal(c->capture.memory_max, 1 << 20);
+    assert_int_equal(c->settings.memory_max, 2 << 20);
+    assert_true(c->capture.vlan_in_key);
+    load_good(t, "vlan_in_flow: false\n");
+    assert_false(t->config.capture.vlan_in_key);
+}
+
+static void databases_are_relative_to_the_file(void **state)
+{
+    struct test *t = *state;
+    char expected[64];
+    load_good(t, "geo: [a.mmdb, /b/c.mmdb, ../d.mmdb]\n");
+    assert_int_equal(t->config.geo_count, 3);
+    (void)snprintf(expected, sizeof(expected), "%s/a.mmdb", t->folder);
+    assert_string_equal(t->config.geo_paths[0], expected);
+    assert_string_equal(t->config.geo_paths[1], "/b/c.mmdb");
+    (void)snprintf(expected, sizeof(expected), "%s/../d.mmdb", t->folder);
+    assert_string_equal(t->config.geo_paths[2], expected);
+    /* those of the command line are not */
+    assert_true(config_add_geo(&t->config, "e.mmdb"));
+    assert_string_equal(t->config.geo_paths[3], "e.mmdb");
+    while (t->config.geo_count < GEO_FILES_MAX)
+        assert_true(config_add_geo(&t->config, "more.mmdb"));
+    assert_false(config_add_geo(&t->config, "one too many.mmdb"));
+}
+
+static void a_file_beside_the_work_needs_no_folder(void **state)
+{
+    struct test *t = *state;
+    char *old = getcwd(NULL, 0);
+    assert_non_null(old);
+    load_good(t, "geo: [a.mmdb]\n");
+    config_clear(&t->config);
+    assert_int_equal(chdir(t->folder), 0);
+    assert_true(config_load(&t->config, "c.yaml", &t->problems));
+    assert_int_equal(chdir(old), 0);
+    free(old);
+    assert_string_equal(t->config.geo_paths[0], "a.mmdb");
+}
+
+static void every_mistake_is_told_with_its_place(void **state)
+{
+    struct test *t = *state;
+    static const struct {
+        const char *text, *told;
+    } cases[] = {
+        {"[a]\n", ":1:1: the configuration must be a mapping"},
+        {"netwroks: []\n",
+         ":1:1: unknown key 'netwroks' in the configuration; did you mean 'networks'?"},
+        {"networks: {}\n", ":1:11: networks must be a list"},
+        {"networks: [a]\n", ":1:12: a network must be a mapping"},
+        {"networks:\n  - {nam: a}\n", ":2:6: unknown key 'nam' in a network; did you mean 'name'?"},
+        {"networks:\n  - {name: a}\n", ":2:5: a network needs a name and prefixes"},
+        {"networks:\n  - {prefixes: [10.0.0.0/8]}\n", ":2:5: a network needs a name and prefixes"},
+        {"networks:\n  - {name: [a], prefixes: []}\n", ":2:12: the name must be one value"},
+        {"networks:\n  - {name: a, prefixes: 10.0.0.0/8}\n", ":2:25: prefixes must be a list"},
+        {"networks:\n  - {name: a, prefixes: [10.0.0.1/8]}\n", ":2:26: not a prefix"},
+        {"networks:\n  - {name: a, prefixes: [[]]}\n", ":2:26: not a prefix"},
+        {"networks:\n  - {name: a, prefixes: [10.0.0.0/33]}\n", ":2:26: not a prefix"},
+        {"networks:\n  - {name: a, prefixes: [], countries: SE}\n",
+         ":2:40: countries must be a list"},
+        {"networks:\n  - {name: a, prefixes: [], countries: [Sweden]}\n", ":2:12: "},
+        {"networks:\n  - {name: a, prefixes: [], countries: [[]]}\n", ":2:12: "},
+        {"networks:\n  - {name: a, prefixes: []}\n  - {name: a, prefixes: []}\n", ":3:12: "},
+        {"networks:\n  - {name: a, prefixes: [10.0.0.0/8]}\n  - {name: b, prefixes: "
+         "[10.0.0.0/8]}\n",
+         ":3:26: "},
+        {"proxies: 10.0.0.1\n", ":1:10: proxies must be a list"},
+        {"proxies: [proxy]\n", ":1:11: not an address or a prefix"},
+        {"proxies: [{}]\n", ":1:11: not an address or a prefix"},
+        {"ports: [80]\n", ":1:8: ports must be a mapping"},
+        {"ports: {postgres: [1]}\n",
+         ":1:9: unknown protocol 'postgres'; did you mean 'postgresql'?"},
+        {"ports: {http: 80}\n", ":1:15: the ports of a protocol must be a list"},
+        {"ports: {http: [0]}\n", ":1:16: not a port"},
+        {"ports: {http: [80, 65536]}\n", ":1:20: not a port"},
+        {"ports: {http: [http]}\n", ":1:16: not a port"},
+        {"ports: {http: [[80]]}\n", ":1:16: not a port"},
+        {"geo: a.mmdb\n", ":1:6: geo must be a list"},
+        {"geo: [\"\"]\n", ":1:8: not a file name"},
+        {"geo: [[]]\n", ":1:7: not a file name"},
+        {"geo: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n", ":1:31: more than 8 databases"},
+        {"session: 5m\n", ":1:10: session must be a mapping"},
+        {"session: {intervall: 5m}\n",
+         ":1:11: unknown key 'intervall' in session; did you mean 'interval'?"},
+        {"session: {interval: 5}\n", ":1:21: not a duration"},
+        {"session: {interval: 0s}\n", ":1:21: not a duration"},
+        {"session: {idle: []}\n", ":1:17: not a duration"},
+        {"limits: 5\n", ":1:9: limits must be a mapping"},
+        {"limits: {flow: 5}\n", ":1:10: unknown key 'flow' in limits; did you mean 'flows'?"},
+        {"limits: {flows: 0}\n", ":1:17: not a size: a number from 1 to "},
+        {"limits: {flows: many}\n", ":1:17: not a size"},
+        {"limits: {flows: 1000000000000}\n", ":1:17: not a size"},
+        {"limits: {sessions: -1}\n", ":1:20: not a size"},
+        {"limits: {memory: 1KiB}\n", ":1:18: not a size: a number from 1048576 to "},
+        {"limits: {memory: 1000TiB}\n", ":1:18: not a size"},
+        {"limits: {ring: 4GiB}\n", ":1:16: not a size"},
+        {"vlan_in_flow: yes\n", ":1:15: vlan_in_flow is true or false"},
+        {"vlan_in_flow: []\n", ":1:15: vlan_in_flow is true or false"},
+        {"networks: [\n", ":"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char expected[256];
+        if (load(t, cases[i].text))
+            fail_msg("no mistake is seen in: %s", cases[i].text);
+        (void)snprintf(expected, sizeof(expected), "%s%s", t->path, cases[i].told);
+        if (strncmp(t->problems.items[0], expected, strlen(expected)) != 0)
+            fail_msg("%s\nis not: %s\nin: %s", t->problems.items[0], expected, cases[i].text);
+        assert_int_equal(t->problems.count, 1);
+    }
+}
+
+static void all_mistakes_are_told_at_once(void **state)
+{
+    struct test *t = *state;
+    assert_false(load(t, "proxies: [a, b]\nlimits: {flows: x, rings: 2}\nsession: {idle: x}\n"
+                         "ports: {http: [a, 80, b]}\nunknown: 1\n"));
+    assert_int_equal(t->problems.count, 7);
+}
+
+static void what_has_a_bound_is_refused_beyond_it(void **state)
+{
+    struct test *t = *state;
+    static char text[20000];
+    static const struct {
+        const char *begin, *item, *told;
+        int count;
+    } cases[] = {
+        {"proxies: [10.0.0.1", ", 10.0.0.1", "more than 64 proxies", SETTINGS_PROXIES_MAX},
+        {"ports: {http: [1", ", 80", "more than 256 ports", SETTINGS_PORTS_MAX},
+        {"networks: [{name: a, prefixes: [], countries: [SE", ", SE", "more than 64 countries",
+         NETWORK_COUNTRIES_MAX},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t len = (size_t)snprintf(text, sizeof(text), "%s", cases[i].begin);
+        for (int n = 1; n < cases[i].count + 1; n++)
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", cases[i].item);
+        (void)snprintf(text + len, sizeof(text) - len, "%s",
+                       i == 0   ? "]\n"
+                       : i == 1 ? "]}\n"
+                                : "]}]\n");
+        assert_false(load(t, text));
+        assert_int_equal(t->problems.count, 1);
+        if (!strstr(t->problems.items[0], cases[i].told))
+            fail_msg("%s", t->problems.items[0]);
+        /* one less is taken */
+        char *one = strstr(text, cases[i].item);
+        memmove(one, one + strlen(cases[i].item), strlen(one + strlen(cases[i].item)) + 1);
+        load_good(t, text);
+    }
+}
+
+static void a_file_that_is_not_there_is_told(void **state)
+{
+    struct test *t = *state;
+    assert_false(config_load(&t->config, "/nonexistent/c.yaml", &t->problems));
+    assert_int_equal(t->problems.count, 1);
+    assert_non_null(strstr(t->problems.items[0], "/nonexistent/c.yaml: "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(without_a_file_everything_has_a_default), TEST(every_key_reaches_its_place),
+        TEST(databases_are_relative_to_the_file),      TEST(a_file_beside_the_work_needs_no_folder),
+        TEST(every_mistake_is_told_with_its_place),    TEST(all_mistakes_are_told_at_once),
+        TEST(what_has_a_bound_is_refused_beyond_it),   TEST(a_file_that_is_not_there_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
