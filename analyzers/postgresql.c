@@ -32,6 +32,7 @@ static void set_statement(struct request *r, const struct statement *s)
         return;
     r->tx.db_query_hash = s->hash;
     r->tx.action = s->action;
+    r->tx.is_apart = postgresql_is_prepare(s->text);
     transaction_mark(&r->tx, FIELD_DB_QUERY_HASH);
 }
 
@@ -61,6 +62,8 @@ static void read_parameters(struct exchange *x, struct postgresql *s, struct cur
             x->db_namespace = name_keep(&s->database, value);
         else if (bytes_are(name, "application_name"))
             x->software = name_keep(&s->software, value);
+        else if (bytes_are(name, "replication"))
+            s->is_replication = true;
     }
 }
 
@@ -98,9 +101,17 @@ static struct step start_up(struct exchange *x, struct cursor *in)
     return step_taken(0);
 }
 
-/* A request of the batch that the client is sending. */
+/*
+ * A request of the batch that the client is sending.  NULL where more are open than the pairing
+ * keeps, while the server answers: that one is counted by its answer, without its text.
+ */
 static struct request *open_request(struct exchange *x, struct postgresql *s)
 {
+    bool is_full = s->unkept > 0 || x->pairing.count >= PAIRING_REQUESTS_MAX;
+    if (is_full && x->position[SIDE_SERVER] > 0 && !s->is_unsure) {
+        s->unkept++;
+        return NULL;
+    }
     const struct request *last = pairing_last(x);
     bool is_joined = last && last->batch == s->batches_sent && !(last->mark & POSTGRESQL_LOGIN);
     struct request *r = is_joined ? pairing_join(x) : pairing_open(x);
@@ -115,6 +126,14 @@ static struct request *open_request(struct exchange *x, struct postgresql *s)
  * over. */
 static void begin_batch(struct exchange *x, struct postgresql *s)
 {
+    if (s->batch_open)
+        return;
+    s->has_synced = false;
+    struct request *login = pairing_first(x);
+    if (login && login->mark & POSTGRESQL_LOGIN && login->tx.lost_bytes > 0) {
+        login->tx.outcome = OUTCOME_SUCCESS; /* it asks, so it was let in */
+        pairing_finish(login);
+    }
     if (s->is_unsure && !x->pairing.is_pipelined) {
         s->batches_answered = s->batches_sent;
         s->is_unsure = false;
@@ -122,21 +141,61 @@ static void begin_batch(struct exchange *x, struct postgresql *s)
     s->batches_sent++;
 }
 
-static void simple_query(struct exchange *x, struct postgresql *s, struct cursor *body)
+/* The words that begin a command of the replication protocol; in capitals only. */
+static const struct {
+    const char *word;
+    enum action action;
+} replication_words[] = {
+    {"BASE_BACKUP", ACTION_READ},
+    {"START_REPLICATION", ACTION_READ},
+    {"IDENTIFY_SYSTEM", ACTION_OTHER},
+    {"SHOW", ACTION_OTHER},
+    {"CREATE_REPLICATION_SLOT", ACTION_OTHER},
+    {"ALTER_REPLICATION_SLOT", ACTION_OTHER},
+    {"DROP_REPLICATION_SLOT", ACTION_OTHER},
+    {"READ_REPLICATION_SLOT", ACTION_OTHER},
+    {"TIMELINE_HISTORY", ACTION_OTHER},
+    {"UPLOAD_MANIFEST", ACTION_OTHER},
+};
+
+static bool replication_command(struct exchange *x, struct postgresql *s, struct bytes text)
+{
+    text = bytes_trim(text);
+    for (size_t i = 0; i < sizeof(replication_words) / sizeof(replication_words[0]); i++) {
+        const char *word = replication_words[i].word;
+        if (!s->is_replication || !bytes_start(text, word))
+            continue;
+        struct request *r = open_apart(x, replication_words[i].action, word);
+        if (r)
+            r->batch = s->batches_sent;
+        s->apart_batch = s->batches_sent;
+        return true;
+    }
+    return false;
+}
+
+static void simple_query(struct exchange *x, struct postgresql *s, struct cursor *body, bool is_cut)
 {
     struct bytes text = cursor_rest(body);
     text = bytes_first(text, bytes_index(text, 0));
     begin_batch(x, s);
     s->batch_open = false;
+    if (replication_command(x, s, text))
+        return;
+    struct request *first = NULL;
+    const struct statement *statement;
     for (int n = 0; n < STATEMENTS_IN_QUERY_MAX; n++) {
-        const struct statement *statement = statements_read(x->statements, &text, SQL_POSTGRESQL);
-        struct request *r = statement ? open_request(x, s) : NULL;
-        if (!r)
+        statement = statements_read(x->statements, &text, SQL_POSTGRESQL);
+        if (!statement)
             break;
-        set_statement(r, statement);
-        if (n == 0)
-            pairing_receive(x, SIDE_CLIENT, r);
+        struct request *r = open_request(x, s);
+        first = first ? first : r;
+        if (r)
+            set_statement(r, statement);
     }
+    if (is_cut || text.len > 0)
+        s->cut_batch = s->batches_sent;
+    pairing_receive(x, SIDE_CLIENT, first);
 }
 
 static void parse_statement(struct exchange *x, struct postgresql *s, struct cursor *body)
@@ -170,16 +229,35 @@ static void bind(struct exchange *x, struct postgresql *s, struct cursor *body)
         *entry = (struct prepared_entry){.statement = hash};
 }
 
+/* The request that is executed: one is opened, unless its batch failed; then the failure is that
+ * of the first statement that would have been executed. */
+static struct request *executed(struct exchange *x, struct postgresql *s)
+{
+    if (s->failed_batch != s->batches_sent)
+        return open_request(x, s);
+    for (size_t n = 0;; n++) {
+        struct request *r = pairing_at(x, n);
+        if (!r || r->batch > s->batches_sent)
+            return NULL;
+        if (r->batch != s->batches_sent || !(r->mark & POSTGRESQL_EARLY))
+            continue;
+        r->mark &= ~(unsigned)POSTGRESQL_EARLY;
+        postgresql_own(r);
+        return r;
+    }
+}
+
 static void execute(struct exchange *x, struct postgresql *s, struct cursor *body)
 {
     struct bytes portal = cursor_text(body);
-    if (cursor_is_short(body) || s->failed_batch == s->batches_sent)
+    if (cursor_is_short(body))
         return;
     struct prepared_entry *entry =
         portal.len ? prepared_find(x->prepared, x->connection, 'P', portal) : &s->unnamed_portal;
-    struct request *r = open_request(x, s);
+    struct request *r = executed(x, s);
     if (!r)
         return;
+    r->tx.is_apart = false;
     const struct statement *statement =
         entry && entry->statement ? statements_find(x->statements, entry->statement) : NULL;
     if (statement) {
@@ -188,8 +266,9 @@ static void execute(struct exchange *x, struct postgresql *s, struct cursor *bod
         r->tx.db_query_hash = entry->statement;
         transaction_mark(&r->tx, FIELD_DB_QUERY_HASH);
     }
-    r->tx.is_apart =
-        entry && entry->is_running; /* the portal is resumed, the statement is the one before */
+    /* the portal is resumed, the statement is the one before; or its Bind was lost */
+    if (!entry || entry->is_running)
+        r->tx.is_apart = true;
     if (entry)
         entry->is_running = true;
 }
@@ -205,6 +284,7 @@ static void close_name(struct exchange *x, struct cursor *body)
 static void function_call(struct exchange *x, struct postgresql *s)
 {
     begin_batch(x, s);
+    s->batch_open = false;
     struct request *r = open_apart(x, ACTION_OTHER, "FUNCTION CALL");
     if (r)
         r->batch = s->batches_sent;
@@ -228,17 +308,16 @@ static uint32_t client_wants(uint8_t type, uint32_t body_len)
     return wants < body_len ? wants : body_len;
 }
 
-static void client_message(struct exchange *x, uint8_t type, struct cursor *body)
+static void client_message(struct exchange *x, uint8_t type, struct cursor *body, bool is_cut)
 {
     struct postgresql *s = x->state;
-    bool is_extended = strchr("PBEDCHS", type) != NULL;
-    if (is_extended && !s->batch_open) {
+    if (strchr("PBEDCHS", type)) {
         begin_batch(x, s);
         s->batch_open = true;
     }
     switch (type) {
     case 'Q':
-        simple_query(x, s, body);
+        simple_query(x, s, body, is_cut);
         break;
     case 'P':
         parse_statement(x, s, body);
@@ -254,6 +333,7 @@ static void client_message(struct exchange *x, uint8_t type, struct cursor *body
         break;
     case 'S':
         s->batch_open = false;
+        s->has_synced = true;
         pairing_receive(x, SIDE_CLIENT, pairing_last(x));
         break;
     case 'F':
@@ -262,7 +342,14 @@ static void client_message(struct exchange *x, uint8_t type, struct cursor *body
     case 'X':
         terminate(x);
         break;
-    default: /* D H: nothing to know; p: nothing to keep; d c f: the data of COPY */
+    case 'd':
+    case 'c':
+    case 'f':
+        /* the server ignores a Sync between Execute and the data of its COPY: another follows */
+        s->batch_open = s->batch_open || s->has_synced;
+        pairing_receive(x, SIDE_CLIENT, pairing_last(x));
+        break;
+    default: /* D H: nothing to know; p: nothing to keep */
         pairing_receive(x, SIDE_CLIENT, type == 'D' || type == 'H' ? NULL : pairing_last(x));
         break;
     }
@@ -286,7 +373,7 @@ static struct step client_parse(struct exchange *x, struct cursor *in)
         return step_needs(POSTGRESQL_HEADER_LEN + wants);
     s->client_started = true;
     *in = peek;
-    client_message(x, h.type, &body);
+    client_message(x, h.type, &body, wants < h.body_len);
     return step_taken(h.body_len - wants);
 }
 
@@ -301,10 +388,16 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
     (void)lost;
     s->is_unsure = true;
     s->asked = 0;
+    s->unkept = 0;
+    if (side == SIDE_SERVER) {
+        const struct request *r = pairing_first(x);
+        s->rows_before = r ? r->tx.returned_rows : 0;
+        s->is_whole = false;
+    }
     if (side == SIDE_CLIENT) {
         s->batch_open = false;
         s->unnamed_statement = 0;
-        s->unnamed_portal = (struct prepared_entry){0};
+        s->unnamed_portal = (struct prepared_entry){.is_running = true};
     }
 }
 

@@ -8,6 +8,7 @@
 enum {
     SHORT_MAX = 30000,   /* bytes; what libpq accepts of messages that are never long */
     STARTUP_MAX = 10000, /* bytes; MAX_STARTUP_PACKET_LENGTH */
+    MINOR_GREASE = 9999, /* PG_PROTOCOL_GREASE: asked for to see that the server declines it */
     COLUMNS_WALKED = 64, /* columns of a row that are checked: the work at one place is bounded */
     TEXT_CHECKED = 64,   /* bytes of a statement's text, likewise */
 };
@@ -94,7 +95,9 @@ bool postgresql_is_startup(uint32_t len, uint32_t code)
         return len == 8;
     if (code == POSTGRESQL_CANCEL_REQUEST)
         return len >= 16 && len <= 268;
-    return code >> 16 == 3 && (code & 0xffff) <= 2 && len >= 9 && len <= STARTUP_MAX;
+    uint32_t minor = code & 0xffff;
+    return code >> 16 == 3 && (minor <= 2 || minor == MINOR_GREASE) && len >= 9 &&
+           len <= STARTUP_MAX;
 }
 
 static bool is_text(struct bytes text)
@@ -117,6 +120,8 @@ static enum start query_start(struct bytes body, uint32_t body_len)
         return START_NO;
     if (!is_whole)
         return START_LIKELY;
+    if (body.data[body.len - 1] != 0)
+        return START_NO;
     return bytes_index(bytes_first(body, SHORT_MAX), 0) == body.len - 1 && body.len > 1
                ? START_SURE
                : START_LIKELY;
@@ -127,6 +132,8 @@ static enum start row_start(struct cursor body, uint32_t body_len)
 {
     uint32_t left = body_len - 2;
     unsigned columns = cursor_be16(&body);
+    if (cursor_is_short(&body))
+        return START_SHORT;
     for (unsigned n = 0; n < columns && n < COLUMNS_WALKED; n++) {
         uint32_t len = cursor_be32(&body);
         if (cursor_is_short(&body))
@@ -142,16 +149,16 @@ static enum start row_start(struct cursor body, uint32_t body_len)
     return left == 0 || columns > COLUMNS_WALKED ? START_LIKELY : START_NO;
 }
 
-/* "SELECT 5": upper-case words, then numbers, then the zero. */
+/* "SELECT 5": words in capitals, then numbers, then the zero. */
 static enum start tag_start(struct bytes body, uint32_t body_len)
 {
     bool is_whole = body.len == body_len;
-    if (body_len > 64 || body.len == 0 || body.data[0] < 'A' || body.data[0] > 'Z')
+    if (body_len > 64 || body.data[0] < 'A' || body.data[0] > 'Z')
         return START_NO;
     size_t text_len = is_whole ? body.len - 1 : body.len;
     for (size_t i = 0; i < text_len; i++) {
         uint8_t c = body.data[i];
-        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != ' ')
+        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != ' ' && c != '_')
             return START_NO;
     }
     if (is_whole && body.data[text_len] != 0)
@@ -164,7 +171,7 @@ static enum start tag_start(struct bytes body, uint32_t body_len)
 static enum start fields_start(struct bytes body)
 {
     size_t len = 1;
-    if (body.len > 0 && body.data[0] != 'S')
+    if (body.data[0] != 'S')
         return START_NO;
     while (len < body.len && body.data[len] >= 'A' && body.data[len] <= 'Z')
         len++;
@@ -176,9 +183,11 @@ static enum start server_start(const struct postgresql_header *h, struct cursor 
 {
     struct bytes body = bytes_first(cursor_rest(&in), h->body_len);
     bool is_last = in.left == h->body_len;
+    if (body.len == 0 && h->body_len > 0 && strchr("ZDCEN", h->type))
+        return START_SHORT;
     switch (h->type) {
     case 'Z':
-        if (body.len == 1 && body.data[0] != 'I' && body.data[0] != 'T' && body.data[0] != 'E')
+        if (body.data[0] != 'I' && body.data[0] != 'T' && body.data[0] != 'E')
             return START_NO;
         return is_last ? START_SURE : START_LIKELY;
     case 'D':

@@ -1,8 +1,11 @@
 #!/bin/bash
 # What seepwatch counts of PostgreSQL against what PostgreSQL counts itself, pg_stat_statements: a
 # real server and real clients, recorded on the loopback interface of a network namespace of their
-# own.  The cases are in postgresql_cases.py.  As root; skips where a program is not there.
+# own.  The cases are in postgresql_cases.py.  As root; skips where a program is not there.  With
+# KEEP=FOLDER the capture, the counts and the server's log stay there, and a case that is not exact
+# shows the server's statements.
 set -euo pipefail
+export PYTHONDONTWRITEBYTECODE=1
 FOLDER=$(dirname "$(readlink -f "$0")")
 PROGRAM=$(readlink -f "${1:-$FOLDER/../../build/release/seepwatch}")
 
@@ -12,8 +15,8 @@ skip() {
     exit 0
 }
 
-PG_BIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
-[ -n "$PG_BIN" ] || skip "there is no PostgreSQL server (package postgresql)"
+PG_BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+[ -x "$PG_BIN/postgres" ] || skip "there is no PostgreSQL server (package postgresql)"
 [ "$(id -u)" -eq 0 ] || skip "it makes a network namespace and records: only as root"
 for program in tcpdump unshare setpriv ip python3 openssl; do
     command -v "$program" >/dev/null || skip "there is no $program"
@@ -34,6 +37,7 @@ end() {
         kill -INT "$pid" 2>/dev/null || continue
         wait "$pid" 2>/dev/null || true
     done
+    [ -z "${KEEP:-}" ] || cp "$WORK"/{all.pcap,cases.json,server.log} "$KEEP"
     rm -rf "$WORK"
 }
 trap end EXIT
@@ -71,7 +75,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
     -keyout data/server.key -out data/server.crt >openssl.log 2>&1
 chmod 600 data/server.key
 chown postgres:postgres data/server.key data/server.crt
-as_postgres "$PG_BIN/postgres" -D "$WORK/data" 2>server.log &
+setpriv --reuid postgres --regid postgres --init-groups "$PG_BIN/postgres" -D "$WORK/data" 2>server.log &
 pids+=("$!")
 tcpdump -i lo -s 0 -B 65536 -U --nano -Z root -w all.pcap tcp 2>tcpdump.log &
 tcpdump_pid=$!
@@ -82,7 +86,7 @@ until grep -q listening tcpdump.log && [ -S socket/.s.PGSQL.5432 ] &&
     sleep 0.1
 done
 
-python3 "$FOLDER/postgresql_cases.py" drive "$WORK" "$PG_BIN"
+python3 "$FOLDER/postgresql_cases.py" "$WORK" "$PG_BIN"
 sleep 1
 kill -INT "$tcpdump_pid"
 wait "$tcpdump_pid" || true
@@ -90,5 +94,4 @@ if ! grep -q '^0 packets dropped by kernel' tcpdump.log; then
     cat tcpdump.log >&2
     exit 1
 fi
-[ -z "${KEEP:-}" ] || cp all.pcap cases.json server.log "$KEEP"
-python3 "$FOLDER/postgresql_cases.py" compare "$WORK" "$PROGRAM"
+python3 "$FOLDER/postgresql_compare.py" "$WORK" "$PROGRAM"

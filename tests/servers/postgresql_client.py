@@ -86,7 +86,7 @@ class Client:
         else:
             self.socket = socket.create_connection((host, port))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(20)
+        self.socket.settimeout(8)
         self.split = split
         self.kept = b""
         self.rows = 0
