@@ -93,12 +93,23 @@ static void read_proxies(struct config *c, const struct yaml_node *n, struct pro
     }
 }
 
+static bool port_is_taken(const struct settings *s, uint16_t port)
+{
+    for (size_t i = 0; i < s->ports_count; i++) {
+        if (s->ports[i].port == port)
+            return true;
+    }
+    return false;
+}
+
 static void read_port(struct config *c, const char *protocol, const struct yaml_node *n,
                       struct problems *problems)
 {
     uint64_t port;
     if (n->kind != YAML_SCALAR || !bytes_number(n->text, &port) || port < 1 || port > 65535)
         problems_add(problems, n->at, "not a port: a number from 1 to 65535");
+    else if (port_is_taken(&c->settings, (uint16_t)port))
+        problems_add(problems, n->at, "port %u stands here twice", (unsigned)port);
     else if (c->settings.ports_count == SETTINGS_PORTS_MAX)
         problems_add(problems, n->at, "more than %d ports", SETTINGS_PORTS_MAX);
     else

@@ -110,6 +110,7 @@ static struct request *open_request(struct exchange *x, struct postgresql *s)
     bool is_full = s->unkept > 0 || x->pairing.count >= PAIRING_REQUESTS_MAX;
     if (is_full && x->position[SIDE_SERVER] > 0 && !s->is_unsure) {
         s->unkept++;
+        x->pairing.owner->overflows++;
         return NULL;
     }
     const struct request *last = pairing_last(x);
@@ -235,7 +236,10 @@ static struct request *executed(struct exchange *x, struct postgresql *s)
 {
     if (s->failed_batch != s->batches_sent)
         return open_request(x, s);
-    for (size_t n = 0;; n++) {
+    /* looked for once: there is at most one */
+    bool has_early = s->early_batch == s->batches_sent;
+    s->early_batch = 0;
+    for (size_t n = 0; has_early; n++) {
         struct request *r = pairing_at(x, n);
         if (!r || r->batch > s->batches_sent)
             return NULL;
@@ -245,6 +249,7 @@ static struct request *executed(struct exchange *x, struct postgresql *s)
         postgresql_own(r);
         return r;
     }
+    return NULL;
 }
 
 static void execute(struct exchange *x, struct postgresql *s, struct cursor *body)

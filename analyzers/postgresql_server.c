@@ -249,8 +249,10 @@ static struct request *open_error(struct exchange *x, struct postgresql *s)
         return NULL;
     r->batch = batch;
     r->tx.is_apart = r->tx.is_apart || !is_unread;
-    if (s->batch_open && s->batches_sent == batch)
+    if (s->batch_open && s->batches_sent == batch) {
         r->mark = POSTGRESQL_EARLY;
+        s->early_batch = batch;
+    }
     return r;
 }
 

@@ -31,6 +31,7 @@ struct postgresql {
     struct prepared_entry unnamed_portal;
     uint64_t batches_sent, batches_answered;
     uint64_t failed_batch; /* what is left of it is not executed */
+    uint64_t early_batch;  /* has a request marked POSTGRESQL_EARLY */
     uint64_t cut_batch;    /* it may have more statements than were read */
     uint64_t apart_batch;  /* a command of the replication protocol: no statement */
     uint64_t rows_before;  /* of the request that was answered when bytes were lost last */

@@ -193,6 +193,7 @@ static void every_mistake_is_told_with_its_place(void **state)
         {"ports: {http: [0]}\n", ":1:16: not a port"},
         {"ports: {http: [80, 65536]}\n", ":1:20: not a port"},
         {"ports: {http: [http]}\n", ":1:16: not a port"},
+        {"ports: {http: [81], postgresql: [81]}\n", ":1:34: port 81 stands here twice"},
         {"ports: {http: [[80]]}\n", ":1:16: not a port"},
         {"geo: a.mmdb\n", ":1:6: geo must be a list"},
         {"geo: [\"\"]\n", ":1:8: not a file name"},
@@ -245,14 +246,15 @@ static void what_has_a_bound_is_refused_beyond_it(void **state)
         int count;
     } cases[] = {
         {"proxies: [10.0.0.1", ", 10.0.0.1", "more than 64 proxies", SETTINGS_PROXIES_MAX},
-        {"ports: {http: [1", ", 80", "more than 256 ports", SETTINGS_PORTS_MAX},
+        {"ports: {http: [1", ", 1001", "more than 256 ports", SETTINGS_PORTS_MAX},
         {"networks: [{name: a, prefixes: [], countries: [SE", ", SE", "more than 64 countries",
          NETWORK_COUNTRIES_MAX},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t len = (size_t)snprintf(text, sizeof(text), "%s", cases[i].begin);
         for (int n = 1; n < cases[i].count + 1; n++)
-            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", cases[i].item);
+            len += i == 1 ? (size_t)snprintf(text + len, sizeof(text) - len, ", %d", 1000 + n)
+                          : (size_t)snprintf(text + len, sizeof(text) - len, "%s", cases[i].item);
         (void)snprintf(text + len, sizeof(text) - len, "%s",
                        i == 0   ? "]\n"
                        : i == 1 ? "]}\n"
