@@ -165,6 +165,22 @@ static bool search_candidates(struct feed *f, size_t *found)
     return false;
 }
 
+static void candidate_add(struct feed *f, struct feed_candidate c)
+{
+    const size_t size = FEED_CANDIDATES_MAX * sizeof(c);
+    if (f->candidates_count == FEED_CANDIDATES_MAX ||
+        (!f->candidates && !budget_resize(f->owner->budget, &f->candidates, 0, size)))
+        return;
+    f->candidates[f->candidates_count++] = c;
+}
+
+static void candidates_free(struct feed *f)
+{
+    if (f->candidates)
+        budget_free(f->owner->budget, &f->candidates, FEED_CANDIDATES_MAX * sizeof(*f->candidates));
+    f->candidates_count = 0;
+}
+
 /* Each place is looked at once, and again only when it asked for more bytes: linear. */
 static bool search(struct feed *f, size_t *found)
 {
@@ -177,9 +193,8 @@ static bool search(struct feed *f, size_t *found)
             *found = f->searched;
             return true;
         }
-        if (start == START_SHORT && f->candidates_count < FEED_CANDIDATES_MAX && need <= UINT32_MAX)
-            f->candidates[f->candidates_count++] =
-                (struct feed_candidate){(uint32_t)f->searched, (uint32_t)need};
+        if (start == START_SHORT && need <= UINT32_MAX)
+            candidate_add(f, (struct feed_candidate){(uint32_t)f->searched, (uint32_t)need});
     }
     return false;
 }
@@ -221,6 +236,7 @@ static bool find_again(struct feed *f, struct bytes *data, int64_t ns)
         forget_searched(f, found);
         pairing_settle(f->x, f->side);
         f->is_lost = false;
+        candidates_free(f);
         f->owner->resyncs++;
         f->start_ns = ns;
         return true;
@@ -341,6 +357,7 @@ void feed_end(struct feed *f)
 
 void feed_clear(struct feed *f)
 {
+    candidates_free(f);
     f->buffer_len = 0;
     buffer_shrink(f);
 }

@@ -34,13 +34,13 @@ struct feed {
     enum side side;
     uint8_t *buffer;
     size_t buffer_at, buffer_len, buffer_size; /* bytes: dropped at its front, kept, allocated */
-    size_t wanted;    /* bytes in the buffer before parse is called again */
-    uint64_t skip;    /* bytes still to be passed over */
-    int64_t start_ns; /* of the first byte in the buffer */
-    bool is_lost;     /* looking for a message */
-    bool has_parsed;  /* a message at least */
-    size_t searched;  /* bytes of the buffer that were looked at as a start */
-    struct feed_candidate candidates[FEED_CANDIDATES_MAX];
+    size_t wanted;                     /* bytes in the buffer before parse is called again */
+    uint64_t skip;                     /* bytes still to be passed over */
+    int64_t start_ns;                  /* of the first byte in the buffer */
+    bool is_lost;                      /* looking for a message */
+    bool has_parsed;                   /* a message at least */
+    size_t searched;                   /* bytes of the buffer that were looked at as a start */
+    struct feed_candidate *candidates; /* FEED_CANDIDATES_MAX places while lost; NULL: none yet */
     size_t candidates_count;
 };
 
