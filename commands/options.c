@@ -26,6 +26,11 @@ static const char help[] =
     "  -w, --workers N           threads that decode, beside one for rules and logs (default: 1 "
     "thread for all)\n"
     "      --pin CPU,CPU,...     the processor of each worker\n"
+    "      --user NAME           whom watch becomes where root started it (default: seepwatch "
+    "where there is one, else\n"
+    "                            nobody)\n"
+    "      --unconfined          keep root, capabilities, all files and all system calls, for "
+    "debuggers\n"
     "      --alerts FILE         alerts as JSON Lines; without it they are printed as readable "
     "lines\n"
     "      --transactions FILE   every request with its reply, as JSON Lines\n"
@@ -44,7 +49,15 @@ const char *options_help(void)
     return help;
 }
 
-enum { OPTION_ALERTS = 256, OPTION_PIN, OPTION_TRANSACTIONS, OPTION_SESSIONS, OPTION_SUMMARY };
+enum {
+    OPTION_ALERTS = 256,
+    OPTION_PIN,
+    OPTION_TRANSACTIONS,
+    OPTION_SESSIONS,
+    OPTION_SUMMARY,
+    OPTION_UNCONFINED,
+    OPTION_USER,
+};
 
 static const struct option long_options[] = {
     {"interface", required_argument, NULL, 'i'},
@@ -59,6 +72,8 @@ static const struct option long_options[] = {
     {"transactions", required_argument, NULL, OPTION_TRANSACTIONS},
     {"sessions", required_argument, NULL, OPTION_SESSIONS},
     {"summary", required_argument, NULL, OPTION_SUMMARY},
+    {"user", required_argument, NULL, OPTION_USER},
+    {"unconfined", no_argument, NULL, OPTION_UNCONFINED},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -92,7 +107,7 @@ static bool set_workers(struct options *o, const char *text, struct error *error
 
 static bool set_processors(struct options *o, const char *text, struct error *error)
 {
-    struct bytes left = bytes_of(text);
+    struct bytes left = bytes_of(*text ? text : "-");
     long there_are = sysconf(_SC_NPROCESSORS_CONF);
     while (left.len > 0) {
         size_t comma = bytes_index(left, ',');
@@ -143,6 +158,12 @@ static bool take_option(struct options *o, int letter, char *value, struct error
     case OPTION_SUMMARY:
         o->summary = value;
         return true;
+    case OPTION_USER:
+        o->user = value;
+        return true;
+    case OPTION_UNCONFINED:
+        o->is_unconfined = true;
+        return true;
     case 'h':
         o->command = COMMAND_HELP;
         return true;
@@ -182,9 +203,16 @@ static bool check_operands(const struct options *o, struct error *error)
     if (o->command != COMMAND_REPLAY && o->files.count > 0)
         return error_set(error, ERROR_USAGE, "'%s' is one word too many (seepwatch --help)",
                          o->files.items[0]);
+    bool has_run = o->filter || o->alerts || o->transactions || o->sessions || o->summary;
+    if (o->command == COMMAND_CHECK && (has_run || o->interfaces.count > 0))
+        return error_set(error, ERROR_USAGE,
+                         "check reads rules and configuration alone (seepwatch --help)");
     if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
         return error_set(error, ERROR_USAGE,
                          "replay reads files: -i is watch's (seepwatch --help)");
+    if (o->user && (o->command != COMMAND_WATCH || o->is_unconfined))
+        return error_set(error, ERROR_USAGE, "--user: %s (seepwatch --help)",
+                         o->is_unconfined ? "--unconfined stays who it is" : "is watch's");
     for (size_t i = 0; i < o->files.count && o->workers > 1; i++) {
         if (strcmp(o->files.items[i], "-") == 0)
             return error_set(error, ERROR_USAGE, "standard input can be read by one worker only");

@@ -27,6 +27,8 @@ struct options {
     unsigned workers;                 /* threads that decode; 1: one thread for all */
     int processors[OPTIONS_LIST_MAX]; /* that the workers run on */
     size_t processors_count;          /* 0: any */
+    const char *user;                 /* that watch becomes; NULL: the usual one */
+    bool is_unconfined;               /* watch and replay keep all rights */
     const char *config, *filter;
     const char *alerts, *transactions, *sessions, *summary; /* NULL: nowhere */
 };

@@ -4,6 +4,7 @@
  */
 #include "commands/run.h"
 
+#include "commands/confine.h"
 #include "commands/load.h"
 #include "core/clock.h"
 #include "pipeline.h"
@@ -19,7 +20,9 @@
 struct run {
     struct loaded loaded;
     struct source *sources[PIPELINE_WORKERS_MAX]; /* one a worker */
+    struct confine_user user;
     struct watcher_outputs outputs;
+    struct output summary;
     struct pipeline *pipeline;
     struct json json;
 };
@@ -86,7 +89,8 @@ static bool open_outputs(struct run *r, const struct options *o, struct error *e
     return output_open(&out->alerts, o->alerts, is_live, error) &&
            output_open(&out->lines, wants_lines ? "-" : NULL, true, error) &&
            output_open(&out->transactions, o->transactions, is_live, error) &&
-           output_open(&out->sessions, o->sessions, is_live, error);
+           output_open(&out->sessions, o->sessions, is_live, error) &&
+           output_open(&r->summary, o->summary, false, error);
 }
 
 static bool close_outputs(struct run *r, struct error *error)
@@ -112,18 +116,14 @@ static void reopen_outputs(struct watcher_outputs *o)
     }
 }
 
-static bool write_summary(struct run *r, const struct options *o, double wall_seconds,
-                          struct error *error)
+static bool write_summary(struct run *r, double wall_seconds, struct error *error)
 {
     struct pipeline_times times = {.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
                                    .wall_seconds = wall_seconds};
-    struct output summary;
     json_restart(&r->json);
     pipeline_summary(r->pipeline, &times, &r->json);
-    if (!output_open(&summary, o->summary, false, error))
-        return false;
-    output_line(&summary, (struct bytes){(const uint8_t *)r->json.text, r->json.len});
-    return output_close(&summary, error);
+    output_line(&r->summary, (struct bytes){(const uint8_t *)r->json.text, r->json.len});
+    return output_close(&r->summary, error);
 }
 
 /* For a person who asked for nothing else: what passed. */
@@ -136,6 +136,18 @@ static void write_closing_line(const struct run *r, const struct options *o)
                   (unsigned long long)pipeline_alerts(r->pipeline));
 }
 
+static bool confine_run(const struct run *r, const struct options *o, struct error *error)
+{
+    const struct watcher_outputs *out = &r->outputs;
+    const struct output *const logs[] = {&out->alerts, &out->transactions, &out->sessions};
+    struct confine_needs needs = {.user = r->user,
+                                  .logs = logs,
+                                  .logs_count = sizeof(logs) / sizeof(logs[0]),
+                                  .interfaces = o->interfaces.items,
+                                  .interfaces_count = o->interfaces.count};
+    return o->is_unconfined || confine(&needs, error);
+}
+
 static bool run_opened(struct run *r, const struct options *o, struct error *error)
 {
     struct pipeline_config config = {.config = &r->loaded.config,
@@ -146,7 +158,7 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
                                      .is_live = o->command == COMMAND_WATCH,
                                      .processors = o->processors_count > 0 ? o->processors : NULL};
     struct error later;
-    if (!pipeline_open(&r->pipeline, &config, error))
+    if (!pipeline_open(&r->pipeline, &config, error) || !confine_run(r, o, error))
         return false;
     catch_signals();
     double begin = seconds_of(CLOCK_MONOTONIC);
@@ -156,7 +168,7 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
         (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
     bool is_written = close_outputs(r, is_good ? error : &later);
     bool is_summed =
-        !o->summary || write_summary(r, o, wall_seconds, is_good && is_written ? error : &later);
+        !o->summary || write_summary(r, wall_seconds, is_good && is_written ? error : &later);
     if (is_good)
         write_closing_line(r, o);
     return is_good && is_written && is_summed;
@@ -174,11 +186,15 @@ static void run_clear(struct run *r)
 bool run_pipeline(const struct options *o, struct error *error)
 {
     struct run r = {0};
-    bool is_good = load(&r.loaded, o, error) && open_sources(&r, o, error) &&
+    bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
+    bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
+                   load(&r.loaded, o, error) && open_sources(&r, o, error) &&
                    open_outputs(&r, o, error) && run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;
         (void)close_outputs(&r, &ignored);
+        if (r.summary.path)
+            (void)output_close(&r.summary, &ignored);
     }
     run_clear(&r);
     return is_good;

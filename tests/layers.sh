@@ -84,6 +84,7 @@ THIRD_PARTY=(
     'profile ^sqlite3\.h$'
     'profile ^hiredis/.*\.h$'
     'rules ^libfyaml\.h$'
+    'commands ^seccomp\.h$'
 )
 
 check_third_party() { # FOLDER FILE...

@@ -95,6 +95,12 @@ static void every_option_reaches_its_place(void **state)
     assert_string_equal(o.summary, "su");
     assert_int_equal(o.files.count, 0);
     assert_int_equal(o.workers, 1);
+    assert_null(o.user);
+    assert_false(o.is_unconfined);
+    assert_true(read_line(&o, &l, "watch -i eth0 --user joe", &error));
+    assert_string_equal(o.user, "joe");
+    assert_true(read_line(&o, &l, "replay a.pcap --unconfined", &error));
+    assert_true(o.is_unconfined);
     assert_true(read_line(&o, &l, "watch -i eth0 --workers 2 --pin 0,0", &error));
     assert_int_equal(o.workers, 2);
     assert_int_equal(o.processors_count, 2);
@@ -135,6 +141,8 @@ static void every_mistake_is_told(void **state)
         {"replay a.pcap -w 2 --pin 0,x", "--pin 0,x: numbers of processors"},
         {"replay a.pcap -w 2 --pin 0,1000", "--pin 0,1000: there is no processor 1000"},
         {"replay a.pcap -s state.db", "--state state.db: this version keeps no state"},
+        {"replay a.pcap --user joe", "--user: is watch's"},
+        {"watch -i eth0 --user joe --unconfined", "--user: --unconfined stays who it is"},
         {"replay a.pcap --help=yes", "unknown option --help=yes"},
     };
     (void)state;
@@ -171,10 +179,10 @@ static void more_files_than_the_bound_are_refused(void **state)
 /* Each long option that is taken is in the help, and the help names no other. */
 static void the_help_names_every_option(void **state)
 {
-    static const char *const names[] = {"--interface",    "--config",   "--rules",   "--geo",
-                                        "--filter",       "--state",    "--alerts",  "--help",
-                                        "--transactions", "--sessions", "--summary", "--version",
-                                        "--workers",      "--pin"};
+    static const char *const names[] = {
+        "--interface", "--config", "--rules",        "--geo",       "--filter",  "--state",
+        "--alerts",    "--help",   "--transactions", "--sessions",  "--summary", "--version",
+        "--workers",   "--pin",    "--user",         "--unconfined"};
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_non_null(strstr(options_help(), names[i]));

@@ -59,6 +59,7 @@ lines() { # FILE N: at least
 }
 
 ip link set lo up
+chown nobody "$work" # whom watch becomes; it begins logs anew there
 mkdir "$work/www"
 echo '<p>made up</p>' >"$work/www/index.html"
 python3 -m http.server 8080 --bind 127.0.0.1 --directory "$work/www" >/dev/null 2>&1 &
@@ -77,7 +78,7 @@ YAML
 within bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
 try() { # WORKERS
     rm -f "$work"/{alerts,log,log.1,summary}
-    "$program" watch -i lo --workers "$1" -f 'tcp port 8080' -r "$work/rules.yaml" --alerts "$work/alerts" --transactions "$work/log" \
+    "$program" watch -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules.yaml" --alerts "$work/alerts" --transactions "$work/log" \
         --summary "$work/summary" 2>"$work/stderr" &
     watch=$!
     expect "the log is there once watch listens" within test -e "$work/log"

@@ -155,6 +155,7 @@ mistakes() {
     mistake 2 'needs a value' replay "$day" -c
     mistake 2 'name a capture' replay
     mistake 2 'name an interface' watch
+    mistake 2 'check reads' check
     mistake 2 'unknown command' reply "$day"
     mistake 2 'watch, replay or check'
     mistake 2 'state' replay -s state.db "$day"
