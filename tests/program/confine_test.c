@@ -336,6 +336,8 @@ static void only_logs_and_counters_can_be_opened(void **state)
         skip(); /* no Landlock here */
     (void)close(fence.fd);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (cases[i].act == read_counters && access("/sys/class/net", F_OK) != 0)
+            continue; /* no /sys here */
         int status = status_of(cases[i].act);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != cases[i].exit_status)
             fail_msg("%s: status %#x", cases[i].name, (unsigned)status);
