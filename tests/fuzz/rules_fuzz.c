@@ -9,11 +9,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
 
 /* libfyaml 0.7.12 leaks a few bytes of some mistaken scalars; a file is read once. */
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libfyaml";
+}
+
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
 }
 
 static void on_alert(void *context, const struct alert *a)
