@@ -79,6 +79,10 @@ static void write_limits(const struct summary *s, struct json *j)
     json_counter(j, "prepared_forgotten", c->prepared_evicted);
     json_counter(j, "sessions_forgotten", s->watcher.sessions.evicted);
     json_counter(j, "rule_keys_forgotten", s->watcher.engine.keys_evicted);
+    json_counter(j, "rule_counts_denied", s->watcher.engine.denied);
+    json_counter(j, "rule_counts_late", s->watcher.engine.late);
+    json_counter(j, "naming_refused", s->workers.capture.naming_refused);
+    json_counter(j, "geo_misreads", s->workers.geo_misreads);
     json_counter(j, "details_dropped", s->details_dropped);
     json_counter(j, "transactions_dropped", s->transactions_dropped);
     json_counter(j, "memory_denied", s->workers.memory_denied);

@@ -260,6 +260,7 @@ void worker_count(const struct worker *w, struct worker_counters *sum)
     for (size_t n = 0; n < ANALYZERS_COUNT; n++)
         add(&sum->protocols[n], analysis_protocol(w->analysis, n), sizeof(sum->protocols[n]));
     others_add(&sum->others, &w->others);
+    sum->geo_misreads += w->geo ? geo_misreads(w->geo) : 0;
     add_budget(sum, capture_budget(w->capture));
     add_budget(sum, analysis_budget(w->analysis));
     add_budget(sum, &w->budget);

@@ -34,6 +34,7 @@ struct worker_counters {
     struct protocol_counters protocols[ANALYZERS_COUNT]; /* in the order of the registry */
     struct others others;
     uint64_t memory_denied, memory_peak; /* times; bytes, of all budgets together */
+    uint64_t geo_misreads;               /* look-ups that failed on a broken part of a database */
     int64_t first_ns, last_ns;           /* packet time; 0: no packet */
 };
 

@@ -278,6 +278,7 @@ struct capture_counters capture_counters(const struct capture *c)
     counters.retransmitted_bytes = c->tcp.retransmitted_bytes;
     counters.fragments_dropped = decoder_fragments_dropped(c->decoder);
     counters.flows_evicted = flows_evictions(c->flows);
+    counters.naming_refused = c->classify ? classify_refused(c->classify) : 0;
     return counters;
 }
 

@@ -61,6 +61,7 @@ struct capture_counters {
     uint64_t undecoded;         /* frames of no known link, network or transport layer, or broken */
     uint64_t fragments_dropped; /* for want of memory or time, or overlapping */
     uint64_t flows_tcp, flows_udp, flows_midstream, flows_one_sided, flows_evicted;
+    uint64_t naming_refused;      /* packets that nDPI could not look at: too many flows at once */
     uint64_t retransmitted_bytes; /* TCP payload that was already given on */
 };
 

@@ -40,47 +40,6 @@ uint64_t hash_bytes(struct bytes b, uint64_t seed)
     return hash_mix(state ^ odd1, (uint64_t)b.len ^ odd2);
 }
 
-static uint64_t rotate(uint64_t x, unsigned bits)
-{
-    return x << bits | x >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[2] = rotate(v[2], 32);
-}
-
-uint64_t hash_keyed(struct bytes b, const struct hash_key *key)
-{
-    uint64_t v[4] = {
-        key->low ^ UINT64_C(0x736f6d6570736575), key->high ^ UINT64_C(0x646f72616e646f6d),
-        key->low ^ UINT64_C(0x6c7967656e657261), key->high ^ UINT64_C(0x7465646279746573)};
-    const uint8_t *at = b.data;
-    for (size_t left = b.len;; at += 8, left -= 8) {
-        bool is_last = left < 8;
-        uint64_t word = is_last ? load_tail(at, left) | (uint64_t)b.len << 56 : load64(at);
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
-        if (is_last)
-            break;
-    }
-    v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
 bool hash_key_random(struct hash_key *key)
 {
     return getrandom(key, sizeof(*key), 0) == (ssize_t)sizeof(*key);

@@ -1,7 +1,5 @@
 /*
- * Hashes.  hash_bytes is fast and seeded, for tables and for the shapes of statements; siphash is
- * keyed and safe (SipHash-2-4, Aumasson and Bernstein 2012), for identifiers that must not be found
- * again from their hash.
+ * A fast, seeded hash, for tables and for the shapes of statements.
  */
 #ifndef SEEPWATCH_CORE_HASH_H
 #define SEEPWATCH_CORE_HASH_H
@@ -19,9 +17,6 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 }
 
 uint64_t hash_bytes(struct bytes b, uint64_t seed);
-
-/* hash_keyed is SipHash-2-4 of b under key. */
-uint64_t hash_keyed(struct bytes b, const struct hash_key *key);
 
 /* hash_key_random takes a key from the system's random source; false where there is none. */
 bool hash_key_random(struct hash_key *key);

@@ -141,18 +141,6 @@ void json_unsigned(struct json *j, uint64_t value)
     put(j, digits + at, sizeof(digits) - at);
 }
 
-void json_integer(struct json *j, int64_t value)
-{
-    if (value >= 0) {
-        json_unsigned(j, (uint64_t)value);
-        return;
-    }
-    comma(j);
-    put(j, "-", 1);
-    j->wants_comma = false;
-    json_unsigned(j, 0 - (uint64_t)value);
-}
-
 void json_real(struct json *j, double value)
 {
     char digits[32];

@@ -25,7 +25,6 @@ void json_open(struct json *j, char bracket);  /* '{' or '[' */
 void json_close(struct json *j, char bracket); /* '}' or ']' */
 void json_name(struct json *j, struct bytes name);
 void json_text(struct json *j, struct bytes text);
-void json_integer(struct json *j, int64_t value);
 void json_unsigned(struct json *j, uint64_t value);
 /* json_real writes up to 9 significant digits; what is not finite becomes null. */
 void json_real(struct json *j, double value);

@@ -45,13 +45,11 @@ static void numbers_are_written_whole(void **state)
     json_open(&j, '[');
     json_unsigned(&j, 0);
     json_unsigned(&j, UINT64_MAX);
-    json_integer(&j, INT64_MIN);
-    json_integer(&j, -1);
     json_real(&j, 0.25);
     json_real(&j, 1.0 / 0.0);
     json_boolean(&j, false);
     json_close(&j, ']');
-    assert_text(&j, "[0,18446744073709551615,-9223372036854775808,-1,0.25,null,false]");
+    assert_text(&j, "[0,18446744073709551615,0.25,null,false]");
     json_clear(&j);
 }
 
