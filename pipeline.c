@@ -17,10 +17,9 @@
 #include <time.h>
 
 enum {
-    QUEUE_BYTES = 8 << 20, /* of a lane */
-    ENTRIES_IN_TURN_MAX =
-        512,          /* that the watcher takes before it looks at the time and at signals */
-    WAIT_NS = 200000, /* before a look at what was full or empty */
+    QUEUE_BYTES = 8 << 20,     /* of a lane */
+    ENTRIES_IN_TURN_MAX = 512, /* before the watcher looks at the time and at signals */
+    WAIT_NS = 200000,          /* before a look at what was full or empty */
 };
 
 /* Texts that can be missed when a queue is crowded; what is counted is not among them. */

@@ -25,6 +25,7 @@ struct link {
 
 struct worker {
     struct worker_config config;
+    struct settings settings; /* the configuration's, with this worker's part of the memory */
     struct worker_events events;
     void *context;
     struct capture *capture;
@@ -189,12 +190,17 @@ bool worker_open(struct worker **worker, const struct worker_config *config,
     w->config = *config;
     w->events = *events;
     w->context = context;
-    w->budget.bytes_max = c->capture.flows_max * sizeof(struct link);
+    /* the limits are for all workers together */
     struct capture_config capture = c->capture;
+    capture.flows_max = (capture.flows_max + config->count - 1) / config->count;
+    capture.memory_max /= config->count;
+    w->settings = c->settings;
+    w->settings.memory_max /= config->count;
+    w->budget.bytes_max = capture.flows_max * sizeof(struct link);
     capture.share = config->index;
     capture.shares = config->is_shared ? config->count : 0;
     w->capture = capture_open(&capture, &capture_events, w);
-    w->analysis = analysis_open(&c->settings, &analysis_events, w);
+    w->analysis = analysis_open(&w->settings, &analysis_events, w);
     if (!w->capture || !w->analysis)
         return error_set(error, ERROR_WORK, "no memory");
     return c->geo_count == 0 || geo_open(&w->geo, c->geo_paths, c->geo_count, error);

@@ -13,10 +13,9 @@
 #include <stdlib.h>
 
 enum {
-    UNDECIDED_MAX = 16384, /* bytes of a side kept until the protocol is found */
-    LATE_STARTS_MAX = 16,  /* segments of an unknown connection that are tried as a start */
-    FRUITLESS_MAX =
-        1024 * 1024, /* bytes without one message, after which the port is not believed */
+    UNDECIDED_MAX = 16384,   /* bytes of a side kept until the protocol is found */
+    LATE_STARTS_MAX = 16,    /* segments of an unknown connection that are tried as a start */
+    FRUITLESS_MAX = 1 << 20, /* bytes without a message, then the port is not believed */
 };
 
 struct analysis {

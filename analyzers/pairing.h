@@ -31,15 +31,14 @@ struct request {
     uint64_t *skipped_into[2];
     bool is_finished; /* to be handed on when the message that is parsed has ended */
     bool is_dropped;  /* to be forgotten: it was never executed */
-    char *
-        notes; /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept for the next request */
+    /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept for the next request. */
+    char *notes;
     struct request *next_spare;
     size_t notes_len; /* bytes */
 };
 
 struct pairing {
-    struct request *
-        *ring; /* ring_size places, a power of two; a request keeps its place in memory */
+    struct request **ring; /* ring_size places, a power of two; a request does not move */
     size_t ring_size, first, count;
     struct request *receiving[2]; /* by enum side: who gets the bytes of the message that is parsed;
                                      NULL: the next */

@@ -15,8 +15,7 @@ struct port_setting {
 };
 
 struct settings {
-    struct prefix
-        proxies[SETTINGS_PROXIES_MAX]; /* whose X-Forwarded-For and Forwarded are believed */
+    struct prefix proxies[SETTINGS_PROXIES_MAX]; /* whose Forwarded headers are believed */
     size_t proxies_count;
     struct port_setting ports[SETTINGS_PORTS_MAX];
     size_t ports_count;

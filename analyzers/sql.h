@@ -11,8 +11,7 @@
 #include "core/transaction.h"
 
 enum {
-    SQL_SHAPE_MAX =
-        2048, /* bytes; a longer shape is cut for db.query.text, its hash covers all of it */
+    SQL_SHAPE_MAX = 2048,   /* bytes; a longer shape is cut, its hash covers all of it */
     SQL_OPERATION_MAX = 24, /* bytes */
     SQL_TABLES_MAX = 8,
     SQL_NAMES_MAX = 512, /* bytes of all table names together */
@@ -29,11 +28,9 @@ struct sql {
     char shape[SQL_SHAPE_MAX]; /* shape_len bytes */
     size_t shape_len;
     enum action action; /* read: SELECT, SHOW, ...; write; define: DDL; other: SET, BEGIN, ... */
-    char operation[SQL_OPERATION_MAX]; /* the first keyword, upper case: "SELECT"; operation_len
-                                          bytes */
+    char operation[SQL_OPERATION_MAX]; /* the deciding verb, upper case: "SELECT", after WITH too */
     size_t operation_len;
-    struct bytes
-        tables[SQL_TABLES_MAX]; /* views of names, each once, in order, as written without quotes */
+    struct bytes tables[SQL_TABLES_MAX]; /* views of names, each once, in order, without quotes */
     size_t tables_count;
     char names[SQL_NAMES_MAX];
 };

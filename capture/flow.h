@@ -9,13 +9,12 @@
 #include "capture/decode.h"
 
 enum {
-    FLOW_IDLE_S = 86400,      /* seconds without a packet after which a TCP flow is over */
-    FLOW_UDP_IDLE_S = 300,    /* likewise, UDP */
-    FLOW_LINGER_S = 10,       /* seconds that a closed flow is remembered */
-    FLOWS_CLOSED_MAX = 65536, /* closed flows remembered */
-    FLOW_RECENT_MAX = 4,      /* packets of a direction by which doubles are known */
-    FLOW_WINDOW_MAX =
-        1 << 30, /* bytes that a sequence number may be off and still be this connection's */
+    FLOW_IDLE_S = 86400,       /* seconds without a packet after which a TCP flow is over */
+    FLOW_UDP_IDLE_S = 300,     /* likewise, UDP */
+    FLOW_LINGER_S = 10,        /* seconds that a closed flow is remembered */
+    FLOWS_CLOSED_MAX = 65536,  /* closed flows remembered */
+    FLOW_RECENT_MAX = 4,       /* packets of a direction by which doubles are known */
+    FLOW_WINDOW_MAX = 1 << 30, /* bytes that a number of this connection may be off */
 };
 
 struct segment;

@@ -60,8 +60,12 @@ static bool load_geo(struct loaded *l, const struct options *o, struct error *er
             return error_set(error, ERROR_USAGE, "%s: more than %d databases", o->geo.items[i],
                              GEO_FILES_MAX);
     }
-    return l->config.geo_count == 0 ||
-           geo_open(&l->geo, l->config.geo_paths, l->config.geo_count, error);
+    struct geo *geo = NULL;
+    bool is_good =
+        l->config.geo_count == 0 || geo_open(&geo, l->config.geo_paths, l->config.geo_count, error);
+    if (is_good)
+        geo_close(geo);
+    return is_good;
 }
 
 bool load(struct loaded *l, const struct options *o, struct error *error)
@@ -79,7 +83,6 @@ bool load(struct loaded *l, const struct options *o, struct error *error)
 
 void loaded_clear(struct loaded *l)
 {
-    geo_close(l->geo);
     rules_close(l->rules);
     config_clear(&l->config);
 }

@@ -12,10 +12,10 @@ struct rules;
 struct loaded {
     struct config config;
     struct rules *rules;
-    struct geo *geo; /* NULL: places are unknown */
 };
 
-/* load reads all of it; the error tells every mistake of every file. */
+/* load reads all of it, and looks whether the databases are sound, which the workers open; the
+ * error tells every mistake of every file. */
 bool load(struct loaded *l, const struct options *o, struct error *error);
 void loaded_clear(struct loaded *l);
 
