@@ -1,5 +1,5 @@
 /*
- * Lanes from the sources to the watcher: a lane is a source, its worker and, where there are
+ * Lanes from the sources to the sink: a lane is a source, its worker and, where there are
  * several, a thread and a queue.
  */
 #define _GNU_SOURCE /* pthread_setaffinity_np */
@@ -7,8 +7,6 @@
 
 #include "core/clock.h"
 #include "queue.h"
-#include "rules/rule.h"
-#include "summary.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -18,15 +16,15 @@
 
 enum {
     QUEUE_BYTES = 8 << 20,     /* of a lane */
-    ENTRIES_IN_TURN_MAX = 512, /* before the watcher looks at the time and at signals */
+    ENTRIES_IN_TURN_MAX = 512, /* before a look at the time and at signals */
     WAIT_NS = 200000,          /* before a look at what was full or empty */
 };
 
 /* Texts that can be missed when a queue is crowded; what is counted is not among them. */
-static const uint64_t details =
-    UINT64_C(1) << FIELD_DB_QUERY_TEXT | UINT64_C(1) << FIELD_DB_COLLECTION_NAME |
-    UINT64_C(1) << FIELD_USER_AGENT_ORIGINAL | UINT64_C(1) << FIELD_URL_PATH |
-    UINT64_C(1) << FIELD_NETWORK_COMMUNITY_ID;
+static const field_set details = FIELD_BIT(FIELD_DB_QUERY_TEXT) |
+                                 FIELD_BIT(FIELD_DB_COLLECTION_NAME) |
+                                 FIELD_BIT(FIELD_USER_AGENT_ORIGINAL) | FIELD_BIT(FIELD_URL_PATH) |
+                                 FIELD_BIT(FIELD_NETWORK_COMMUNITY_ID);
 
 enum entry_kind { ENTRY_TRANSACTION, ENTRY_SESSION_END, ENTRY_TIME, ENTRY_END };
 
@@ -45,7 +43,7 @@ struct lane {
     struct queue *queue; /* NULL: the caller's thread does it all */
     pthread_t thread;
     bool is_started, has_ended;
-    int64_t ns; /* time of the last entry that the watcher took */
+    int64_t ns; /* time of the last entry that was taken */
     enum source_status status;
     struct error error;
     uint64_t details_dropped, transactions_dropped;
@@ -53,7 +51,6 @@ struct lane {
 
 struct pipeline {
     struct pipeline_config config;
-    struct watcher *watcher;
     struct lane *lanes;
     atomic_bool must_stop;
 };
@@ -82,10 +79,11 @@ static void on_transaction(void *context, struct transaction *tx, uint64_t sessi
 {
     struct lane *l = context;
     if (!l->queue) {
-        watcher_transaction(l->pipeline->watcher, tx, session, worker_now(l->worker));
+        const struct sink *sink = l->pipeline->config.sink;
+        sink->transaction(sink->context, tx, session, worker_now(l->worker));
         return;
     }
-    uint64_t without = l->pipeline->config.is_live && queue_is_crowded(l->queue) ? details : 0;
+    field_set without = l->pipeline->config.is_live && queue_is_crowded(l->queue) ? details : 0;
     struct entry *e = reserve(l, ENTRY_TRANSACTION, transaction_packed_size(tx, without));
     l->details_dropped += without != 0;
     if (!e) {
@@ -101,7 +99,8 @@ static void on_session_end(void *context, uint64_t session)
 {
     struct lane *l = context;
     if (!l->queue) {
-        watcher_session_end(l->pipeline->watcher, session);
+        const struct sink *sink = l->pipeline->config.sink;
+        sink->session_end(sink->context, session);
         return;
     }
     struct entry *e = reserve(l, ENTRY_SESSION_END, 0);
@@ -146,13 +145,14 @@ static void *run_lane(void *context)
 
 static void take_entry(struct pipeline *p, struct lane *l, struct entry *e)
 {
+    const struct sink *sink = p->config.sink;
     l->ns = e->ns;
     switch (e->kind) {
     case ENTRY_TRANSACTION:
-        watcher_transaction(p->watcher, (struct transaction *)(e + 1), e->session, e->ns);
+        sink->transaction(sink->context, (struct transaction *)(e + 1), e->session, e->ns);
         break;
     case ENTRY_SESSION_END:
-        watcher_session_end(p->watcher, e->session);
+        sink->session_end(sink->context, e->session);
         break;
     case ENTRY_TIME:
         break;
@@ -203,34 +203,33 @@ static bool all_have_ended(const struct pipeline *p)
     return true;
 }
 
-static void look_at_signals(struct pipeline *p, struct pipeline_signals *signals,
-                            void (*reopen)(struct watcher_outputs *o))
+static void look_at_signals(struct pipeline *p, struct pipeline_signals *signals)
 {
     if (signals->must_stop)
         atomic_store_explicit(&p->must_stop, true, memory_order_relaxed);
-    if (!signals->must_reopen)
+    if (!signals->has_hung_up)
         return;
-    signals->must_reopen = 0;
-    reopen(p->config.outputs);
+    signals->has_hung_up = 0;
+    p->config.sink->hangup(p->config.sink->context);
 }
 
-static void watch_lanes(struct pipeline *p, struct pipeline_signals *signals,
-                        void (*reopen)(struct watcher_outputs *o))
+static void watch_lanes(struct pipeline *p, struct pipeline_signals *signals)
 {
+    const struct sink *sink = p->config.sink;
     while (!all_have_ended(p)) {
         struct entry *e;
         struct lane *l;
         int taken = 0;
         for (; taken < ENTRIES_IN_TURN_MAX && (l = next_lane(p, &e)); taken++)
             take_entry(p, l, e);
-        watcher_tick(p->watcher, lanes_ns(p));
-        look_at_signals(p, signals, reopen);
+        sink->tick(sink->context, lanes_ns(p));
+        look_at_signals(p, signals);
         if (taken == 0)
             wait_a_little();
     }
 }
 
-/* Threads with all signals blocked: they are the watcher's. */
+/* Threads with all signals blocked: they are the caller's. */
 static bool start_threads(struct pipeline *p, struct error *error)
 {
     sigset_t all, old;
@@ -260,12 +259,11 @@ static bool start_threads(struct pipeline *p, struct error *error)
     return is_good;
 }
 
-static bool run_threads(struct pipeline *p, struct pipeline_signals *signals,
-                        void (*reopen)(struct watcher_outputs *o), struct error *error)
+static bool run_threads(struct pipeline *p, struct pipeline_signals *signals, struct error *error)
 {
     bool is_good = start_threads(p, error);
     atomic_store(&p->must_stop, !is_good);
-    watch_lanes(p, signals, reopen);
+    watch_lanes(p, signals);
     for (unsigned i = 0; i < p->config.workers; i++) {
         if (p->lanes[i].is_started)
             (void)pthread_join(p->lanes[i].thread, NULL);
@@ -273,28 +271,27 @@ static bool run_threads(struct pipeline *p, struct pipeline_signals *signals,
     return is_good;
 }
 
-static void run_here(struct pipeline *p, struct pipeline_signals *signals,
-                     void (*reopen)(struct watcher_outputs *o))
+static void run_here(struct pipeline *p, struct pipeline_signals *signals)
 {
+    const struct sink *sink = p->config.sink;
     struct lane *l = &p->lanes[0];
     bool goes_on = true;
     while (goes_on && !atomic_load_explicit(&p->must_stop, memory_order_relaxed)) {
         goes_on = read_batch(l);
-        watcher_tick(p->watcher, worker_now(l->worker));
-        look_at_signals(p, signals, reopen);
+        sink->tick(sink->context, worker_now(l->worker));
+        look_at_signals(p, signals);
     }
     worker_finish(l->worker);
 }
 
-bool pipeline_run(struct pipeline *p, struct pipeline_signals *signals,
-                  void (*reopen)(struct watcher_outputs *o), bool *note, struct error *error)
+bool pipeline_run(struct pipeline *p, struct pipeline_signals *signals, bool *note,
+                  struct error *error)
 {
     bool is_good = true;
     if (p->config.workers > 1)
-        is_good = run_threads(p, signals, reopen, error);
+        is_good = run_threads(p, signals, error);
     else
-        run_here(p, signals, reopen);
-    watcher_finish(p->watcher);
+        run_here(p, signals);
     *note = false;
     for (unsigned i = 0; i < p->config.workers && is_good; i++) {
         const struct lane *l = &p->lanes[i];
@@ -304,21 +301,6 @@ bool pipeline_run(struct pipeline *p, struct pipeline_signals *signals,
             *error = l->error;
     }
     return is_good;
-}
-
-/* The one field that costs too much to be computed for nobody. */
-static bool uses_community_id(const struct rules *rules)
-{
-    for (size_t i = 0; i < rules_count(rules); i++) {
-        const struct expression *when = &rules_at(rules, i)->when;
-        if (when->required >> FIELD_NETWORK_COMMUNITY_ID & 1)
-            return true;
-        for (unsigned t = 0; t < when->count; t++) {
-            if (when->tests[t].field == FIELD_NETWORK_COMMUNITY_ID)
-                return true;
-        }
-    }
-    return false;
 }
 
 bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *config,
@@ -332,8 +314,7 @@ bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *con
         return error_set(error, ERROR_WORK, "no memory");
     p->config = *config;
     p->lanes = calloc(config->workers, sizeof(*p->lanes));
-    p->watcher = watcher_open(config->config, config->rules, config->outputs);
-    if (!p->lanes || !p->watcher)
+    if (!p->lanes)
         return error_set(error, ERROR_WORK, "no memory");
     for (unsigned i = 0; i < config->workers; i++) {
         struct lane *l = &p->lanes[i];
@@ -342,9 +323,7 @@ bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *con
                                        .index = i,
                                        .count = config->workers,
                                        .is_shared = !config->is_live,
-                                       .wants_community_id =
-                                           output_is_on(&config->outputs->transactions) ||
-                                           uses_community_id(config->rules)};
+                                       .wants_community_id = config->wants_community_id};
         if (config->workers > 1 && !(l->queue = queue_open(QUEUE_BYTES)))
             return error_set(error, ERROR_WORK, "no memory");
         if (!worker_open(&l->worker, &worker, &events, l, error))
@@ -353,11 +332,8 @@ bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *con
     return true;
 }
 
-void pipeline_summary(const struct pipeline *p, const struct pipeline_times *times, struct json *j)
+void pipeline_count(const struct pipeline *p, struct summary *s)
 {
-    struct summary *s = calloc(1, sizeof(*s));
-    if (!s)
-        return;
     for (unsigned i = 0; i < p->config.workers; i++) {
         const struct lane *l = &p->lanes[i];
         struct source_drops drops = source_drops(l->source);
@@ -366,21 +342,6 @@ void pipeline_summary(const struct pipeline *p, const struct pipeline_times *tim
         s->details_dropped += l->details_dropped;
         s->transactions_dropped += l->transactions_dropped;
     }
-    s->watcher = watcher_counters(p->watcher);
-    s->cpu_seconds = times->cpu_seconds;
-    s->wall_seconds = times->wall_seconds;
-    summary_write(j, s);
-    free(s);
-}
-
-uint64_t pipeline_alerts(const struct pipeline *p)
-{
-    return watcher_counters(p->watcher).engine.alerts;
-}
-
-uint64_t pipeline_transactions(const struct pipeline *p)
-{
-    return watcher_counters(p->watcher).transactions;
 }
 
 void pipeline_close(struct pipeline *p)
@@ -391,7 +352,6 @@ void pipeline_close(struct pipeline *p)
         worker_close(p->lanes[i].worker);
         queue_close(p->lanes[i].queue);
     }
-    watcher_close(p->watcher);
     free(p->lanes);
     free(p);
 }

@@ -101,6 +101,12 @@ void watcher_session_end(struct watcher *w, uint64_t session)
     sessions_end(w->sessions, session);
 }
 
+void watcher_mirror(struct watcher *w, const struct mirror_part *part)
+{
+    (void)w;
+    (void)part;
+}
+
 void watcher_tick(struct watcher *w, int64_t now_ns)
 {
     sessions_tick(w->sessions, now_ns);

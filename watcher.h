@@ -6,6 +6,7 @@
 #define SEEPWATCH_WATCHER_H
 
 #include "config.h"
+#include "core/mirror.h"
 #include "core/transaction.h"
 #include "output.h"
 #include "profile/session.h"
@@ -37,6 +38,8 @@ void watcher_close(struct watcher *w);
 void watcher_transaction(struct watcher *w, struct transaction *tx, uint64_t session,
                          int64_t now_ns);
 void watcher_session_end(struct watcher *w, uint64_t session);
+/* watcher_mirror counts a worker's part of an interval. */
+void watcher_mirror(struct watcher *w, const struct mirror_part *part);
 /* watcher_tick lets time pass, and writes the lines that wait. */
 void watcher_tick(struct watcher *w, int64_t now_ns);
 /* watcher_finish ends every session. */

@@ -195,7 +195,7 @@ static void take_node(struct exchange *x, struct http_head *head, struct request
     bool is_told = transaction_has(&r->tx, FIELD_CLIENT_IP) || head->has_unknown_client;
     head->has_unknown_client = !node_parse(&a, node);
     if (head->has_unknown_client) {
-        r->tx.present &= ~(UINT64_C(1) << FIELD_CLIENT_IP);
+        transaction_unmark(&r->tx, FIELD_CLIENT_IP);
         return;
     }
     if (is_told && settings_is_proxy(x->settings, &a))
@@ -217,7 +217,7 @@ static bool may_tell(struct exchange *x, struct http_head *head, struct request 
     if (head->told < told) {
         head->told = told;
         head->has_unknown_client = false;
-        r->tx.present &= ~(UINT64_C(1) << FIELD_CLIENT_IP);
+        transaction_unmark(&r->tx, FIELD_CLIENT_IP);
     }
     return true;
 }

@@ -30,7 +30,7 @@ void postgresql_own(struct request *r)
 {
     r->tx.request_seen = true;
     r->tx.partial = false;
-    r->tx.present &= ~(UINT64_C(1) << FIELD_CAPTURE_PARTIAL);
+    transaction_unmark(&r->tx, FIELD_CAPTURE_PARTIAL);
 }
 
 /* The last request of a batch is handed on with the ReadyForQuery, which is a part of its reply. */

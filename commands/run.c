@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "pipeline.h"
 #include "rules/rule.h"
+#include "watcher.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct run {
     struct confine_user user;
     struct watcher_outputs outputs;
     struct output summary;
+    struct watcher *watcher;
     struct pipeline *pipeline;
     struct json json;
 };
@@ -36,20 +38,20 @@ static void on_stop(int number)
     signals.must_stop = 1;
 }
 
-static void on_reopen(int number)
+static void on_hangup(int number)
 {
     (void)number;
-    signals.must_reopen = 1;
+    signals.has_hung_up = 1;
 }
 
 static void catch_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_stop},
-                     reopen = {.sa_handler = on_reopen, .sa_flags = SA_RESTART},
+                     hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART},
                      ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGHUP, &reopen, NULL);
+    (void)sigaction(SIGHUP, &hangup, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
@@ -106,8 +108,10 @@ static bool close_outputs(struct run *r, struct error *error)
     return is_good;
 }
 
-static void reopen_outputs(struct watcher_outputs *o)
+static void take_hangup(void *context)
 {
+    struct run *r = context;
+    struct watcher_outputs *o = &r->outputs;
     struct output *outputs[] = {&o->alerts, &o->transactions, &o->sessions};
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         struct error error;
@@ -118,10 +122,16 @@ static void reopen_outputs(struct watcher_outputs *o)
 
 static bool write_summary(struct run *r, double wall_seconds, struct error *error)
 {
-    struct pipeline_times times = {.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID),
-                                   .wall_seconds = wall_seconds};
+    struct summary *s = calloc(1, sizeof(*s));
+    if (!s)
+        return error_set(error, ERROR_WORK, "no memory for the summary");
+    pipeline_count(r->pipeline, s);
+    s->watcher = watcher_counters(r->watcher);
+    s->cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    s->wall_seconds = wall_seconds;
     json_restart(&r->json);
-    pipeline_summary(r->pipeline, &times, &r->json);
+    summary_write(&r->json, s);
+    free(s);
     output_line(&r->summary, (struct bytes){(const uint8_t *)r->json.text, r->json.len});
     return output_close(&r->summary, error);
 }
@@ -131,9 +141,10 @@ static void write_closing_line(const struct run *r, const struct options *o)
 {
     if (o->alerts || o->summary)
         return;
+    struct watcher_counters counters = watcher_counters(r->watcher);
     (void)fprintf(stderr, "seepwatch: %llu transactions, %llu alerts\n",
-                  (unsigned long long)pipeline_transactions(r->pipeline),
-                  (unsigned long long)pipeline_alerts(r->pipeline));
+                  (unsigned long long)counters.transactions,
+                  (unsigned long long)counters.engine.alerts);
 }
 
 static bool confine_run(const struct run *r, const struct options *o, struct error *error)
@@ -148,21 +159,72 @@ static bool confine_run(const struct run *r, const struct options *o, struct err
     return o->is_unconfined || confine(&needs, error);
 }
 
+/* The one field that costs too much to be computed for nobody. */
+static bool uses_community_id(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        const struct expression *when = &rules_at(rules, i)->when;
+        if (when->required >> FIELD_NETWORK_COMMUNITY_ID & 1)
+            return true;
+        for (unsigned t = 0; t < when->count; t++) {
+            if (when->tests[t].field == FIELD_NETWORK_COMMUNITY_ID)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void take_transaction(void *context, struct transaction *tx, uint64_t session,
+                             int64_t now_ns)
+{
+    struct run *r = context;
+    watcher_transaction(r->watcher, tx, session, now_ns);
+}
+
+static void take_session_end(void *context, uint64_t session)
+{
+    struct run *r = context;
+    watcher_session_end(r->watcher, session);
+}
+
+static void take_mirror(void *context, const struct mirror_part *part)
+{
+    struct run *r = context;
+    watcher_mirror(r->watcher, part);
+}
+
+static void take_tick(void *context, int64_t now_ns)
+{
+    struct run *r = context;
+    watcher_tick(r->watcher, now_ns);
+}
+
 static bool run_opened(struct run *r, const struct options *o, struct error *error)
 {
+    const struct sink sink = {.context = r,
+                              .transaction = take_transaction,
+                              .session_end = take_session_end,
+                              .mirror = take_mirror,
+                              .tick = take_tick,
+                              .hangup = take_hangup};
     struct pipeline_config config = {.config = &r->loaded.config,
-                                     .rules = r->loaded.rules,
-                                     .outputs = &r->outputs,
+                                     .sink = &sink,
+                                     .wants_community_id = output_is_on(&r->outputs.transactions) ||
+                                                           uses_community_id(r->loaded.rules),
                                      .sources = r->sources,
                                      .workers = o->workers,
                                      .is_live = o->command == COMMAND_WATCH,
                                      .processors = o->processors_count > 0 ? o->processors : NULL};
     struct error later;
+    r->watcher = watcher_open(&r->loaded.config, r->loaded.rules, &r->outputs);
+    if (!r->watcher)
+        return error_set(error, ERROR_WORK, "no memory");
     if (!pipeline_open(&r->pipeline, &config, error) || !confine_run(r, o, error))
         return false;
     catch_signals();
     double begin = seconds_of(CLOCK_MONOTONIC);
-    bool is_cut, is_good = pipeline_run(r->pipeline, &signals, reopen_outputs, &is_cut, error);
+    bool is_cut, is_good = pipeline_run(r->pipeline, &signals, &is_cut, error);
+    watcher_finish(r->watcher);
     double wall_seconds = seconds_of(CLOCK_MONOTONIC) - begin;
     if (is_cut)
         (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
@@ -177,6 +239,7 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
 static void run_clear(struct run *r)
 {
     pipeline_close(r->pipeline);
+    watcher_close(r->watcher);
     for (size_t i = 0; i < PIPELINE_WORKERS_MAX; i++)
         source_close(r->sources[i]);
     loaded_clear(&r->loaded);

@@ -73,9 +73,42 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
     [FIELD_CAPTURE_LOST_BYTES] = {"capture.lost_bytes", FIELD_TYPE_UNSIGNED, AT(lost_bytes),
                                   "bytes", NULL},
     [FIELD_CAPTURE_PARTIAL] = {"capture.partial", FIELD_TYPE_BOOLEAN, AT(partial), NULL, NULL},
+    [FIELD_MIRROR_BAD_CHECKSUM_SHARE] = {"mirror.bad_checksum_share", FIELD_TYPE_SHARE,
+                                         AT(mirror.bad_checksum_share), "share", NULL},
+    [FIELD_MIRROR_BYTES] = {"mirror.bytes", FIELD_TYPE_UNSIGNED, AT(mirror.bytes), "bytes", NULL},
+    [FIELD_MIRROR_CLOCK_JUMP] = {"mirror.clock_jump", FIELD_TYPE_UNSIGNED, AT(mirror.clock_jump_ns),
+                                 "ns", NULL},
+    [FIELD_MIRROR_DROPPED] = {"mirror.dropped", FIELD_TYPE_UNSIGNED, AT(mirror.dropped), NULL,
+                              NULL},
+    [FIELD_MIRROR_DROPPED_SHARE] = {"mirror.dropped_share", FIELD_TYPE_SHARE,
+                                    AT(mirror.dropped_share), "share", NULL},
+    [FIELD_MIRROR_DUPLICATED_SHARE] = {"mirror.duplicated_share", FIELD_TYPE_SHARE,
+                                       AT(mirror.duplicated_share), "share", NULL},
+    [FIELD_MIRROR_ENCRYPTED_SHARE] = {"mirror.encrypted_share", FIELD_TYPE_SHARE,
+                                      AT(mirror.encrypted_share), "share", NULL},
+    [FIELD_MIRROR_LOST_BYTES] = {"mirror.lost_bytes", FIELD_TYPE_UNSIGNED, AT(mirror.lost_bytes),
+                                 "bytes", NULL},
+    [FIELD_MIRROR_LOST_SHARE] = {"mirror.lost_share", FIELD_TYPE_SHARE, AT(mirror.lost_share),
+                                 "share", NULL},
+    [FIELD_MIRROR_ONE_SIDED_SHARE] = {"mirror.one_sided_share", FIELD_TYPE_SHARE,
+                                      AT(mirror.one_sided_share), "share", NULL},
+    [FIELD_MIRROR_PACKETS] = {"mirror.packets", FIELD_TYPE_UNSIGNED, AT(mirror.packets), NULL,
+                              NULL},
+    [FIELD_MIRROR_REORDERED_SHARE] = {"mirror.reordered_share", FIELD_TYPE_SHARE,
+                                      AT(mirror.reordered_share), "share", NULL},
+    [FIELD_MIRROR_SILENCE] = {"mirror.silence", FIELD_TYPE_UNSIGNED, AT(mirror.silence_ns), "ns",
+                              NULL},
+    [FIELD_MIRROR_SILENCE_RATIO] = {"mirror.silence_ratio", FIELD_TYPE_UNSIGNED,
+                                    AT(mirror.silence_ratio), NULL, NULL},
+    [FIELD_MIRROR_TRUNCATED_SHARE] = {"mirror.truncated_share", FIELD_TYPE_SHARE,
+                                      AT(mirror.truncated_share), "share", NULL},
+    [FIELD_MIRROR_TURNED_ENCRYPTED] = {"mirror.turned_encrypted", FIELD_TYPE_BOOLEAN,
+                                       AT(mirror.turned_encrypted), NULL, NULL},
+    [FIELD_MIRROR_UNDECODED_SHARE] = {"mirror.undecoded_share", FIELD_TYPE_SHARE,
+                                      AT(mirror.undecoded_share), "share", NULL},
 };
 
-_Static_assert(FIELDS_COUNT <= 64, "the presence bits of a transaction are one word");
+_Static_assert(FIELDS_COUNT <= 128, "a field_set has a bit for each");
 
 const void *transaction_value(const struct transaction *t, enum field f)
 {
@@ -95,13 +128,13 @@ static size_t bytes_len(const struct transaction *t, unsigned f)
     return len;
 }
 
-static bool is_packed(const struct transaction *t, uint64_t without, unsigned f)
+static bool is_packed(const struct transaction *t, field_set without, unsigned f)
 {
     return (t->present & ~without) >> f & 1;
 }
 
 /* The arrays of views come behind the struct, then all texts. */
-static size_t arrays_size(const struct transaction *t, uint64_t without)
+static size_t arrays_size(const struct transaction *t, field_set without)
 {
     size_t size = 0;
     for (unsigned f = 0; f < FIELDS_COUNT; f++) {
@@ -112,7 +145,7 @@ static size_t arrays_size(const struct transaction *t, uint64_t without)
     return size;
 }
 
-size_t transaction_packed_size(const struct transaction *t, uint64_t without)
+size_t transaction_packed_size(const struct transaction *t, field_set without)
 {
     size_t size = sizeof(*t) + arrays_size(t, without);
     for (unsigned f = 0; f < FIELDS_COUNT; f++) {
@@ -131,7 +164,7 @@ static struct bytes pack_text(struct bytes text, uint8_t **at)
     return copy;
 }
 
-void transaction_pack(const struct transaction *t, uint64_t without, void *to)
+void transaction_pack(const struct transaction *t, field_set without, void *to)
 {
     struct transaction *copy = to;
     struct bytes *items = (struct bytes *)(copy + 1);
@@ -210,6 +243,9 @@ void field_write(struct json *j, const struct transaction *t, enum field f)
     switch (FIELDS[f].type) {
     case FIELD_TYPE_TIME:
         write_time(j, *(const int64_t *)value);
+        break;
+    case FIELD_TYPE_SHARE:
+        json_real(j, (double)*(const uint64_t *)value / SHARE_ONE);
         break;
     case FIELD_TYPE_UNSIGNED:
         json_unsigned(j, *(const uint64_t *)value);

@@ -60,12 +60,30 @@ enum field {
     FIELD_URL_TEMPLATE,
     FIELD_CAPTURE_LOST_BYTES,
     FIELD_CAPTURE_PARTIAL,
+    FIELD_MIRROR_BAD_CHECKSUM_SHARE,
+    FIELD_MIRROR_BYTES,
+    FIELD_MIRROR_CLOCK_JUMP,
+    FIELD_MIRROR_DROPPED,
+    FIELD_MIRROR_DROPPED_SHARE,
+    FIELD_MIRROR_DUPLICATED_SHARE,
+    FIELD_MIRROR_ENCRYPTED_SHARE,
+    FIELD_MIRROR_LOST_BYTES,
+    FIELD_MIRROR_LOST_SHARE,
+    FIELD_MIRROR_ONE_SIDED_SHARE,
+    FIELD_MIRROR_PACKETS,
+    FIELD_MIRROR_REORDERED_SHARE,
+    FIELD_MIRROR_SILENCE,
+    FIELD_MIRROR_SILENCE_RATIO,
+    FIELD_MIRROR_TRUNCATED_SHARE,
+    FIELD_MIRROR_TURNED_ENCRYPTED,
+    FIELD_MIRROR_UNDECODED_SHARE,
     FIELDS_COUNT
 };
 
 enum field_type {
     FIELD_TYPE_TIME,     /* int64_t, ns since 1970 */
     FIELD_TYPE_UNSIGNED, /* uint64_t */
+    FIELD_TYPE_SHARE,    /* uint64_t, millionths; written as a number from 0 to 1 */
     FIELD_TYPE_HASH,     /* uint64_t, written as 16 hexadecimal digits */
     FIELD_TYPE_BOOLEAN,  /* bool */
     FIELD_TYPE_CHOICE,   /* unsigned, an index into the field's choices */
@@ -75,11 +93,19 @@ enum field_type {
     FIELD_TYPE_PLACE,    /* struct place */
 };
 
+/* A set of fields, a bit each.  A typedef and 128 bits against the house's custom: there are more
+ * than 64 fields, and sets are compared with every rule for every transaction. */
+__extension__ typedef unsigned __int128 field_set;
+
+#define FIELD_BIT(field) ((field_set)1 << (field))
+
+enum { SHARE_ONE = 1000000 }; /* of a FIELD_TYPE_SHARE: all */
+
 struct field_info {
     const char *name;
     enum field_type type;
-    size_t offset;              /* bytes, of the value in struct transaction */
-    const char *unit;           /* "bytes", "ns", "rows" or NULL: how a person reads the number */
+    size_t offset;    /* bytes, of the value in struct transaction */
+    const char *unit; /* "bytes", "ns", "rows", "share" or NULL: how a person reads the number */
     const char *const *choices; /* NULL-terminated, of a FIELD_TYPE_CHOICE */
 };
 
@@ -91,13 +117,27 @@ struct texts {
     size_t count;
 };
 
+/* The health of the mirror over an interval, of one server or of all together: a record of its own
+ * that goes through the rules like a transaction.  Shares are millionths. */
+struct mirror_figures {
+    uint64_t packets, bytes; /* bytes on the wire */
+    uint64_t dropped;        /* packets that never came to us */
+    uint64_t lost_bytes;     /* of TCP payload */
+    uint64_t dropped_share, lost_share, duplicated_share, reordered_share, truncated_share,
+        bad_checksum_share, one_sided_share, encrypted_share, undecoded_share;
+    uint64_t silence_ns;    /* since the server's last packet */
+    uint64_t silence_ratio; /* of that to the longest silence before, whole times */
+    uint64_t clock_jump_ns; /* the widest jump of the packets' clock, either way */
+    bool turned_encrypted;  /* was in clear text, and is not now */
+};
+
 /* WGS 84, degrees. */
 struct place {
     double latitude, longitude;
 };
 
 struct transaction {
-    uint64_t present; /* a bit per enum field */
+    field_set present;
     /* For counting; not fields. */
     bool request_seen, reply_seen;
     bool is_apart; /* no request of the protocol's own count (a login): left out of requests and
@@ -116,12 +156,17 @@ struct transaction {
     struct place location;
     uint64_t as_number;
     struct bytes session_id, user_name, user_agent;
-    struct bytes db_system, db_namespace, db_operation, db_query_text, db_status_code;
-    struct texts db_collections;
-    uint64_t db_query_hash;
-    uint64_t returned_rows, affected_rows;
-    struct bytes http_method, url_domain, url_path, url_template;
-    uint64_t http_status, request_body_bytes, response_body_bytes;
+    union {
+        struct {
+            struct bytes db_system, db_namespace, db_operation, db_query_text, db_status_code;
+            struct texts db_collections;
+            uint64_t db_query_hash;
+            uint64_t returned_rows, affected_rows;
+            struct bytes http_method, url_domain, url_path, url_template;
+            uint64_t http_status, request_body_bytes, response_body_bytes;
+        };
+        struct mirror_figures mirror;
+    };
     bool partial;
     uint64_t lost_bytes;
 };
@@ -134,7 +179,12 @@ static inline bool transaction_has(const struct transaction *t, enum field f)
 /* transaction_mark says that the member of that field is known now. */
 static inline void transaction_mark(struct transaction *t, enum field f)
 {
-    t->present |= UINT64_C(1) << f;
+    t->present |= FIELD_BIT(f);
+}
+
+static inline void transaction_unmark(struct transaction *t, enum field f)
+{
+    t->present &= ~FIELD_BIT(f);
 }
 
 /* transaction_value gives the place of the field's value, of the field's type. */
@@ -143,10 +193,10 @@ const void *transaction_value(const struct transaction *t, enum field f);
 /*
  * transaction_packed_size tells how many bytes transaction_pack needs, and transaction_pack copies
  * the transaction and all that it views there (aligned as for any object): the copy stands alone.
- * The fields whose bits are in `without` are left out.
+ * The fields of `without` are left out.
  */
-size_t transaction_packed_size(const struct transaction *t, uint64_t without);
-void transaction_pack(const struct transaction *t, uint64_t without, void *to);
+size_t transaction_packed_size(const struct transaction *t, field_set without);
+void transaction_pack(const struct transaction *t, field_set without, void *to);
 
 /* field_find gives the field of that name, FIELDS_COUNT where there is none. */
 enum field field_find(struct bytes name);

@@ -36,13 +36,12 @@ static const enum field text_fields[SESSION_TEXTS_COUNT] = {
     [SESSION_TEXT_AGENT] = FIELD_USER_AGENT_ORIGINAL,
 };
 
-#define BIT(field) (UINT64_C(1) << (field))
-
-static const uint64_t learned_fields =
-    BIT(FIELD_CLIENT_IP) | BIT(FIELD_CLIENT_PORT) | BIT(FIELD_SERVER_IP) | BIT(FIELD_SERVER_PORT) |
-    BIT(FIELD_USER_NAME) | BIT(FIELD_NETWORK_NAME) | BIT(FIELD_NETWORK_PROTOCOL) |
-    BIT(FIELD_CLIENT_GEO_COUNTRY_ISO_CODE) | BIT(FIELD_DB_NAMESPACE) | BIT(FIELD_URL_DOMAIN) |
-    BIT(FIELD_USER_AGENT_ORIGINAL);
+static const field_set learned_fields =
+    FIELD_BIT(FIELD_CLIENT_IP) | FIELD_BIT(FIELD_CLIENT_PORT) | FIELD_BIT(FIELD_SERVER_IP) |
+    FIELD_BIT(FIELD_SERVER_PORT) | FIELD_BIT(FIELD_USER_NAME) | FIELD_BIT(FIELD_NETWORK_NAME) |
+    FIELD_BIT(FIELD_NETWORK_PROTOCOL) | FIELD_BIT(FIELD_CLIENT_GEO_COUNTRY_ISO_CODE) |
+    FIELD_BIT(FIELD_DB_NAMESPACE) | FIELD_BIT(FIELD_URL_DOMAIN) |
+    FIELD_BIT(FIELD_USER_AGENT_ORIGINAL);
 
 /* What a connection's key and a stay's id are hashed with: the same in every replay. */
 static const uint64_t id_seed = UINT64_C(0x7365657077617463);
@@ -151,19 +150,19 @@ static void text_keep(struct session *s, enum session_text which, struct bytes t
 }
 
 /* Keeps those fields that the transaction has and no one before it had. */
-static void session_learn(struct session *s, const struct transaction *tx, uint64_t fields)
+static void session_learn(struct session *s, const struct transaction *tx, field_set fields)
 {
     s->present |= fields;
-    if (fields & BIT(FIELD_CLIENT_IP))
+    if (fields & FIELD_BIT(FIELD_CLIENT_IP))
         s->client_ip = tx->client_ip;
-    if (fields & BIT(FIELD_CLIENT_PORT))
+    if (fields & FIELD_BIT(FIELD_CLIENT_PORT))
         s->client_port = (uint16_t)tx->client_port;
-    if (fields & BIT(FIELD_SERVER_IP))
+    if (fields & FIELD_BIT(FIELD_SERVER_IP))
         s->server_ip = tx->server_ip;
-    if (fields & BIT(FIELD_SERVER_PORT))
+    if (fields & FIELD_BIT(FIELD_SERVER_PORT))
         s->server_port = (uint16_t)tx->server_port;
     for (unsigned i = 0; i < SESSION_TEXTS_COUNT; i++) {
-        if (fields & BIT(text_fields[i]))
+        if (fields & FIELD_BIT(text_fields[i]))
             text_keep(s, i, *(const struct bytes *)transaction_value(tx, text_fields[i]));
     }
 }
@@ -175,8 +174,9 @@ static uint64_t known(const struct transaction *tx, enum field f, uint64_t value
 
 static void session_add(struct session *s, const struct transaction *tx, bool is_connection)
 {
-    uint64_t wanted = is_connection ? learned_fields : learned_fields & ~BIT(FIELD_CLIENT_PORT);
-    uint64_t fields = tx->present & wanted & ~s->present;
+    field_set wanted =
+        is_connection ? learned_fields : learned_fields & ~FIELD_BIT(FIELD_CLIENT_PORT);
+    field_set fields = tx->present & wanted & ~s->present;
     if (fields)
         session_learn(s, tx, fields);
     s->requests += !tx->is_apart;
@@ -326,13 +326,14 @@ static void write_ends(struct json *j, const struct session *s)
         FIELD_SERVER_PORT,         FIELD_USER_NAME,
         FIELD_USER_AGENT_ORIGINAL, FIELD_DB_NAMESPACE,
         FIELD_URL_DOMAIN,          FIELD_CAPTURE_LOST_BYTES};
-    uint64_t present = s->present;
+    field_set present = s->present;
     for (unsigned i = 0; i < SESSION_TEXTS_COUNT; i++) {
         if (s->text_len[i] == 0) /* there was no room */
-            present &= ~BIT(text_fields[i]);
+            present &= ~FIELD_BIT(text_fields[i]);
     }
-    struct transaction tx = {.present = present | BIT(FIELD_CLIENT_BYTES) |
-                                        BIT(FIELD_SERVER_BYTES) | BIT(FIELD_CAPTURE_LOST_BYTES),
+    struct transaction tx = {.present = present | FIELD_BIT(FIELD_CLIENT_BYTES) |
+                                        FIELD_BIT(FIELD_SERVER_BYTES) |
+                                        FIELD_BIT(FIELD_CAPTURE_LOST_BYTES),
                              .client_ip = s->client_ip,
                              .client_port = s->client_port,
                              .client_bytes = s->client_bytes,

@@ -38,7 +38,7 @@ struct session {
     uint64_t failures;       /* failed logins too */
     uint64_t returned_rows, affected_rows;
     uint64_t client_bytes, server_bytes, lost_bytes;
-    uint64_t present; /* a bit per enum field: what is known of the ends below and of the texts */
+    field_set present; /* what is known of the ends below and of the texts */
     struct address client_ip, server_ip;
     uint16_t client_port, server_port; /* the client's only of a database connection */
     uint16_t texts_len;                /* bytes */

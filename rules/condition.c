@@ -92,9 +92,9 @@ static const struct condition *test_new(struct parser *p, const struct test *tes
     if (!c)
         return no_memory(p);
     *c = (struct condition){.kind = CONDITION_TEST, .test = *test, .tests = 1, .depth = 1};
-    c->required = UINT64_C(1) << test->field;
+    c->required = FIELD_BIT(test->field);
     if (test->kind == TEST_TEXT_IN_FIELD)
-        c->required |= UINT64_C(1) << test->in_field;
+        c->required |= FIELD_BIT(test->in_field);
     c->actions = EXPRESSION_ACTIONS_ALL;
     if (test->field == FIELD_EVENT_ACTION && test->kind == TEST_CHOICE_IN)
         c->actions &= test->is_negated ? ~(unsigned)test->number : (unsigned)test->number;

@@ -15,7 +15,7 @@ struct condition {
     const struct condition *left, *right; /* of a `not`: left */
     struct test test;
     unsigned tests, depth; /* of the whole subtree */
-    uint64_t required;     /* as in struct expression */
+    field_set required;    /* as in struct expression */
     unsigned actions;      /* likewise */
 };
 

@@ -14,10 +14,10 @@ size_t detector_values(const struct transaction *t, enum field f)
 struct bytes detector_value(const struct transaction *t, enum field f, size_t index)
 {
     static const size_t sizes[] = {
-        [FIELD_TYPE_TIME] = sizeof(int64_t),      [FIELD_TYPE_UNSIGNED] = sizeof(uint64_t),
-        [FIELD_TYPE_HASH] = sizeof(uint64_t),     [FIELD_TYPE_BOOLEAN] = sizeof(bool),
-        [FIELD_TYPE_CHOICE] = sizeof(unsigned),   [FIELD_TYPE_ADDRESS] = sizeof(struct address),
-        [FIELD_TYPE_PLACE] = sizeof(struct place)};
+        [FIELD_TYPE_TIME] = sizeof(int64_t),           [FIELD_TYPE_UNSIGNED] = sizeof(uint64_t),
+        [FIELD_TYPE_SHARE] = sizeof(uint64_t),         [FIELD_TYPE_HASH] = sizeof(uint64_t),
+        [FIELD_TYPE_BOOLEAN] = sizeof(bool),           [FIELD_TYPE_CHOICE] = sizeof(unsigned),
+        [FIELD_TYPE_ADDRESS] = sizeof(struct address), [FIELD_TYPE_PLACE] = sizeof(struct place)};
     const void *value = transaction_value(t, f);
     if (FIELDS[f].type == FIELD_TYPE_TEXT)
         return *(const struct bytes *)value;

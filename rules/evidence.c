@@ -5,11 +5,11 @@
 
 #include "rules/text.h"
 
-static const uint64_t kept_fields =
-    UINT64_C(1) << FIELD_CLIENT_IP | UINT64_C(1) << FIELD_CLIENT_BYTES |
-    UINT64_C(1) << FIELD_SERVER_BYTES | UINT64_C(1) << FIELD_SESSION_ID |
-    UINT64_C(1) << FIELD_USER_NAME | UINT64_C(1) << FIELD_DB_RESPONSE_RETURNED_ROWS |
-    UINT64_C(1) << FIELD_EVENT_ACTION | UINT64_C(1) << FIELD_EVENT_OUTCOME;
+static const field_set kept_fields = FIELD_BIT(FIELD_CLIENT_IP) | FIELD_BIT(FIELD_CLIENT_BYTES) |
+                                     FIELD_BIT(FIELD_SERVER_BYTES) | FIELD_BIT(FIELD_SESSION_ID) |
+                                     FIELD_BIT(FIELD_USER_NAME) |
+                                     FIELD_BIT(FIELD_DB_RESPONSE_RETURNED_ROWS) |
+                                     FIELD_BIT(FIELD_EVENT_ACTION) | FIELD_BIT(FIELD_EVENT_OUTCOME);
 
 static uint8_t keep(uint8_t *copy, size_t max, struct bytes text)
 {
@@ -26,7 +26,7 @@ static void copy(struct evidence *e, const struct transaction *t, int64_t end_ns
     *e = (struct evidence){.start_ns = t->start_ns,
                            .end_ns = end_ns,
                            .weight = weight,
-                           .present = t->present & (kept_fields | UINT64_C(1) << statement),
+                           .present = t->present & (kept_fields | FIELD_BIT(statement)),
                            .returned_rows = t->returned_rows,
                            .client_bytes = t->client_bytes,
                            .server_bytes = t->server_bytes,

@@ -17,7 +17,7 @@ enum {
 struct evidence {
     int64_t start_ns, end_ns; /* of the transaction */
     uint64_t weight;          /* what it added to the measure */
-    uint64_t present;
+    field_set present;
     uint64_t returned_rows, client_bytes, server_bytes;
     struct address client_ip;
     uint8_t action, outcome; /* enum action, enum outcome */

@@ -56,7 +56,7 @@ enum { EXPRESSION_TRUE = UINT16_MAX, EXPRESSION_FALSE = UINT16_MAX - 1 };
 struct expression {
     const struct test *tests;
     unsigned count;    /* 0: always true */
-    uint64_t required; /* a bit for each enum field without which it cannot be true */
+    field_set required; /* the fields without which it cannot be true */
     unsigned actions;  /* a bit for each enum action with which it can be true */
 };
 

@@ -27,6 +27,7 @@ static const struct {
 } types[] = {
     [FIELD_TYPE_TIME] = {"a time", SAME | ORDER | THERE},
     [FIELD_TYPE_UNSIGNED] = {"a number", SAME | ORDER | MEMBER | THERE},
+    [FIELD_TYPE_SHARE] = {"a share", SAME | ORDER | THERE},
     [FIELD_TYPE_HASH] = {"a hash", SAME | MEMBER | THERE},
     [FIELD_TYPE_BOOLEAN] = {"true or false", SAME | THERE},
     [FIELD_TYPE_CHOICE] = {"one of a few words", SAME | MEMBER | THERE},
@@ -138,7 +139,8 @@ static bool check_quotes(struct vocabulary *v, enum field f, const struct token 
 {
     enum field_type type = FIELDS[f].type;
     bool is_quoted = word->kind == TOKEN_STRING;
-    bool takes_bare = type == FIELD_TYPE_UNSIGNED || type == FIELD_TYPE_BOOLEAN;
+    bool takes_bare =
+        type == FIELD_TYPE_UNSIGNED || type == FIELD_TYPE_SHARE || type == FIELD_TYPE_BOOLEAN;
     if (type == FIELD_TYPE_ADDRESS || is_quoted != takes_bare)
         return true;
     problems_add(v->problems, source_position(word->source),
@@ -203,6 +205,7 @@ bool operand_one(struct vocabulary *v, struct test *test, enum relation relation
     case FIELD_TYPE_TEXTS:
         return one_text(v, test, relation, &w);
     case FIELD_TYPE_UNSIGNED:
+    case FIELD_TYPE_SHARE:
         test->kind = number_kind(relation);
         return read_number(v, &w, f, &test->number);
     case FIELD_TYPE_TIME:

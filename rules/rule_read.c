@@ -192,7 +192,7 @@ static void add_by(const struct reader *r, const struct yaml_node *n)
     for (size_t i = rule->by_count++; i > at; i--)
         rule->by[i] = rule->by[i - 1];
     rule->by[at] = f;
-    rule->when.required |= UINT64_C(1) << f;
+    rule->when.required |= FIELD_BIT(f);
 }
 
 static void read_by(const struct reader *r)
@@ -232,7 +232,8 @@ static bool measures(enum measure_kind kind, enum field f)
 {
     if (kind == MEASURE_DISTINCT)
         return FIELDS[f].type != FIELD_TYPE_PLACE && FIELDS[f].type != FIELD_TYPE_TIME;
-    return FIELDS[f].type == FIELD_TYPE_UNSIGNED && FIELDS[f].unit;
+    return (FIELDS[f].type == FIELD_TYPE_UNSIGNED || FIELDS[f].type == FIELD_TYPE_SHARE) &&
+           FIELDS[f].unit;
 }
 
 static void read_measured(const struct reader *r, const struct yaml_node *n, size_t open)
@@ -246,7 +247,7 @@ static void read_measured(const struct reader *r, const struct yaml_node *n, siz
     m->field = read_field(r, n, name, offset);
     if (m->field == FIELDS_COUNT)
         return;
-    r->rule->when.required |= UINT64_C(1) << m->field;
+    r->rule->when.required |= FIELD_BIT(m->field);
     if (!measures(m->kind, m->field))
         problems_add(
             r->v->problems, yaml_position(n, offset),
@@ -315,7 +316,7 @@ static void read_first(const struct reader *r)
     rule->first = read_field(r, n, n->text, 0);
     if (rule->first == FIELDS_COUNT)
         return;
-    rule->when.required |= UINT64_C(1) << rule->first;
+    rule->when.required |= FIELD_BIT(rule->first);
     if (!measures(MEASURE_DISTINCT, rule->first) || FIELDS[rule->first].unit)
         problems_add(r->v->problems, n->at, "%s has no values that could be new",
                      FIELDS[rule->first].name);

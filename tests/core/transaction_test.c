@@ -154,7 +154,7 @@ static void a_packed_transaction_stands_alone(void **state)
     transaction_write(&after, copy);
     assert_int_equal(after.len, before.len);
     assert_memory_equal(after.text, before.text, before.len);
-    uint64_t details = UINT64_C(1) << FIELD_DB_QUERY_TEXT | UINT64_C(1) << FIELD_DB_COLLECTION_NAME;
+    field_set details = FIELD_BIT(FIELD_DB_QUERY_TEXT) | FIELD_BIT(FIELD_DB_COLLECTION_NAME);
     assert_int_equal(transaction_packed_size(&tx, details), sizeof(tx));
     transaction_pack(&tx, details, copy);
     transaction_write(&without, copy);

@@ -49,7 +49,7 @@ static void run(const struct rules *rules)
                                 .returned_rows = i * 1000,
                                 .server_bytes = UINT64_C(1) << i};
         /* every field there, then fewer and fewer */
-        t.present = ((UINT64_C(1) << FIELDS_COUNT) - 1) >> i / 4;
+        t.present = (FIELD_BIT(FIELDS_COUNT) - 1) >> i / 4;
         engine_transaction(e, &t);
     }
     engine_tick(e, INT64_MAX / 2);

@@ -125,7 +125,7 @@ static void what_a_transaction_does_not_know_is_not_counted(void **state)
     struct fixture f;
     open_with(&f, 10);
     struct transaction tx = request_at(nine_ns, "10.1.2.3", NULL);
-    tx.present &= ~(UINT64_C(1) << FIELD_EVENT_OUTCOME | UINT64_C(1) << FIELD_SERVER_BYTES);
+    tx.present &= ~(FIELD_BIT(FIELD_EVENT_OUTCOME) | FIELD_BIT(FIELD_SERVER_BYTES));
     tx.outcome = OUTCOME_FAILURE;
     tx.returned_rows = 9;
     count(&f, tx, 1);

@@ -147,7 +147,7 @@ static void on_transaction(void *context, void *owner, struct transaction *tx)
     s->rows += transaction_has(tx, FIELD_DB_RESPONSE_RETURNED_ROWS) ? tx->returned_rows : 0;
     s->failures += tx->outcome == OUTCOME_FAILURE;
     s->told_lost += tx->lost_bytes;
-    tx->present &= ~(UINT64_C(1) << FIELD_TIMESTAMP | UINT64_C(1) << FIELD_EVENT_DURATION);
+    tx->present &= ~(FIELD_BIT(FIELD_TIMESTAMP) | FIELD_BIT(FIELD_EVENT_DURATION));
     enum field fields[FIELDS_COUNT];
     for (unsigned f = 0; f < FIELDS_COUNT; f++)
         fields[f] = (enum field)f;

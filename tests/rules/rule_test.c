@@ -53,10 +53,9 @@ static void a_rule_is_read_with_all_its_keys(void **state)
     assert_int_equal(rule->over_ns, 7200 * CLOCK_SECOND_NS);
     assert_int_equal(rule->above, 3000);
     assert_int_equal(rule->quiet_ns, 1800 * CLOCK_SECOND_NS);
-    assert_int_equal(rule->when.required, UINT64_C(1) << FIELD_DB_SYSTEM_NAME |
-                                              UINT64_C(1) << FIELD_USER_NAME |
-                                              UINT64_C(1) << FIELD_CLIENT_IP |
-                                              UINT64_C(1) << FIELD_DB_RESPONSE_RETURNED_ROWS);
+    assert_true(rule->when.required ==
+                (FIELD_BIT(FIELD_DB_SYSTEM_NAME) | FIELD_BIT(FIELD_USER_NAME) |
+                 FIELD_BIT(FIELD_CLIENT_IP) | FIELD_BIT(FIELD_DB_RESPONSE_RETURNED_ROWS)));
     rules_close(r);
 }
 
