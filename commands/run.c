@@ -6,12 +6,11 @@
 
 #include "commands/confine.h"
 #include "commands/load.h"
+#include "commands/sources.h"
 #include "core/clock.h"
-#include "pipeline.h"
 #include "rules/rule.h"
 #include "watcher.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -29,56 +28,11 @@ struct run {
     struct json json;
 };
 
-/* Signal handlers can reach nothing else; the loops read it between two batches. */
-static struct pipeline_signals signals;
-
-static void on_stop(int number)
-{
-    (void)number;
-    signals.must_stop = 1;
-}
-
-static void on_hangup(int number)
-{
-    (void)number;
-    signals.has_hung_up = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_stop},
-                     hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART},
-                     ignore = {.sa_handler = SIG_IGN};
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGHUP, &hangup, NULL);
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
 static double seconds_of(clockid_t clock)
 {
     struct timespec t;
     (void)clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / (double)CLOCK_SECOND_NS;
-}
-
-/* Every worker has a source of its own: live, the kernel spreads the flows over them; files are
- * read by all. */
-static bool open_sources(struct run *r, const struct options *o, struct error *error)
-{
-    const struct option_list *files = &o->files, *interfaces = &o->interfaces;
-    for (unsigned i = 0; i < o->workers; i++) {
-        struct source **source = &r->sources[i];
-        bool is_good =
-            o->command == COMMAND_WATCH
-                ? source_open_live(source, interfaces->items, interfaces->count, o->filter,
-                                   r->loaded.config.ring_bytes / o->workers,
-                                   o->workers > 1 ? (uint16_t)getpid() : 0, error)
-                : source_open_files(source, files->items, files->count, o->filter, error);
-        if (!is_good)
-            return false;
-    }
-    return true;
 }
 
 static bool open_outputs(struct run *r, const struct options *o, struct error *error)
@@ -221,9 +175,8 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
         return error_set(error, ERROR_WORK, "no memory");
     if (!pipeline_open(&r->pipeline, &config, error) || !confine_run(r, o, error))
         return false;
-    catch_signals();
     double begin = seconds_of(CLOCK_MONOTONIC);
-    bool is_cut, is_good = pipeline_run(r->pipeline, &signals, &is_cut, error);
+    bool is_cut, is_good = pipeline_run(r->pipeline, signals_catch(), &is_cut, error);
     watcher_finish(r->watcher);
     double wall_seconds = seconds_of(CLOCK_MONOTONIC) - begin;
     if (is_cut)
@@ -240,8 +193,7 @@ static void run_clear(struct run *r)
 {
     pipeline_close(r->pipeline);
     watcher_close(r->watcher);
-    for (size_t i = 0; i < PIPELINE_WORKERS_MAX; i++)
-        source_close(r->sources[i]);
+    sources_close(r->sources);
     loaded_clear(&r->loaded);
     json_clear(&r->json);
 }
@@ -251,7 +203,8 @@ bool run_pipeline(const struct options *o, struct error *error)
     struct run r = {0};
     bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
     bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
-                   load(&r.loaded, o, error) && open_sources(&r, o, error) &&
+                   load(&r.loaded, o, error) &&
+                   sources_open(r.sources, o, &r.loaded.config, error) &&
                    open_outputs(&r, o, error) && run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;
