@@ -6,6 +6,7 @@
 #define SEEPWATCH_CORE_MIRROR_H
 
 #include "core/address.h"
+#include "core/transaction.h"
 
 /* All members are additive uint64_t. */
 struct mirror_counters {
@@ -38,5 +39,12 @@ struct mirror_part {
     int64_t clock_jump_ns; /* the widest jump of the packets' clock, either way; 0: none */
     struct mirror_counters counters;
 };
+
+/* mirror_add adds all of part's counters. */
+void mirror_add(struct mirror_counters *sum, const struct mirror_counters *part);
+
+/* mirror_figures gives the amounts and shares of counters, as far as they can be told: the fields
+ * known are returned.  dropped is the whole mirror's alone. */
+field_set mirror_figures(struct mirror_figures *f, const struct mirror_counters *c, bool is_whole);
 
 #endif
