@@ -37,6 +37,11 @@ void budget_free(struct budget *b, void *memory, size_t size)
     (void)freed; /* giving back cannot fail */
 }
 
+bool budget_is_tight(const struct budget *b)
+{
+    return b->used > b->bytes_max - b->bytes_max / BUDGET_PARTS;
+}
+
 bool budget_charge(struct budget *b, size_t size)
 {
     if (size > b->bytes_max - b->used) {

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { BUDGET_PARTS = 4 };
+
 struct budget {
     size_t bytes_max;
     size_t used;     /* bytes */
@@ -27,6 +29,12 @@ bool budget_resize(struct budget *b, void *memory, size_t old_size, size_t new_s
 
 /* budget_free gives back memory of that size; *memory is NULL afterwards. */
 void budget_free(struct budget *b, void *memory, size_t size);
+
+/*
+ * budget_is_tight tells whether only the last of BUDGET_PARTS is left: who holds much already, or
+ * could do without, asks for no more then.
+ */
+bool budget_is_tight(const struct budget *b);
 
 /* budget_charge takes bytes for memory that is there already, budget_refund gives them back and
  * leaves the memory. */

@@ -139,3 +139,13 @@ bool clock_duration_parse(int64_t *ns, struct bytes text)
     }
     return false;
 }
+
+int64_t clock_jump(struct clock_pair *p, int64_t first_ns, int64_t second_ns)
+{
+    int64_t ahead_ns = first_ns - second_ns, jump_ns = ahead_ns - p->ahead_ns;
+    bool is_jump = p->is_known && jump_ns >= CLOCK_JUMP_NS;
+    if (!p->is_known || jump_ns > 0)
+        p->ahead_ns = ahead_ns;
+    p->is_known = true;
+    return is_jump ? jump_ns : 0;
+}

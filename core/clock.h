@@ -22,4 +22,17 @@ bool clock_parse(int64_t *ns, struct bytes text);
 /* clock_duration_parse reads "90s", "30m", "12h", "14d", "2w"; in nanoseconds. */
 bool clock_duration_parse(int64_t *ns, struct bytes text);
 
+/* Two clocks side by side.  A zeroed struct has seen neither. */
+struct clock_pair {
+    bool is_known;
+    int64_t ahead_ns; /* the most that the first was ahead of the second */
+};
+
+/*
+ * clock_jump gives by how much the first clock has jumped ahead of the second, or 0.  Times of the
+ * first may come late, which is no jump; less than CLOCK_JUMP_NS is none either.
+ */
+#define CLOCK_JUMP_NS (2 * CLOCK_SECOND_NS)
+int64_t clock_jump(struct clock_pair *p, int64_t first_ns, int64_t second_ns);
+
 #endif

@@ -15,12 +15,21 @@ static uint64_t load64(const uint8_t *at)
     return word;
 }
 
-/* 0 to 8 bytes as one word */
+/* 0 to 8 bytes as one word, the first lowest; by loads that overlap, as copies of a length that is
+ * not known are slow. */
 static uint64_t load_tail(const uint8_t *at, size_t len)
 {
+    if (len == 8)
+        return load64(at);
+    if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, at, sizeof(first));
+        memcpy(&last, at + len - sizeof(last), sizeof(last));
+        return first | (uint64_t)last << 8 * (len - sizeof(last));
+    }
     uint64_t word = 0;
-    if (len > 0)
-        memcpy(&word, at, len);
+    for (size_t i = 0; i < len; i++)
+        word |= (uint64_t)at[i] << 8 * i;
     return word;
 }
 

@@ -3,15 +3,29 @@
  */
 #include "core/mirror.h"
 
+enum { COUNT = sizeof(struct mirror_counters) / sizeof(uint64_t) };
+
 void mirror_add(struct mirror_counters *sum, const struct mirror_counters *part)
 {
-    enum { COUNT = sizeof(*sum) / sizeof(uint64_t) };
     uint64_t a[COUNT], b[COUNT];
     memcpy(a, sum, sizeof(a));
     memcpy(b, part, sizeof(b));
     for (size_t i = 0; i < COUNT; i++)
         a[i] += b[i];
     memcpy(sum, a, sizeof(a));
+}
+
+struct mirror_counters mirror_since(const struct mirror_counters *now,
+                                    const struct mirror_counters *before)
+{
+    struct mirror_counters since;
+    uint64_t a[COUNT], b[COUNT];
+    memcpy(a, now, sizeof(a));
+    memcpy(b, before, sizeof(b));
+    for (size_t i = 0; i < COUNT; i++)
+        a[i] -= b[i];
+    memcpy(&since, a, sizeof(since));
+    return since;
 }
 
 /* Whether there is a share at all. */

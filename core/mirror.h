@@ -8,15 +8,22 @@
 #include "core/address.h"
 #include "core/transaction.h"
 
+/* The length of an interval. */
+#define MIRROR_INTERVAL_NS (60 * INT64_C(1000000000))
+
+/* The fields of mirror.*, which stand together. */
+#define MIRROR_FIELDS                                                                              \
+    ((FIELD_BIT(FIELD_MIRROR_UNDECODED_SHARE) << 1) - FIELD_BIT(FIELD_MIRROR_BAD_CHECKSUM_SHARE))
+
 /* All members are additive uint64_t. */
 struct mirror_counters {
-    uint64_t packets, bytes;   /* bytes on the wire */
-    uint64_t duplicates;       /* packets seen twice */
+    uint64_t packets, bytes;   /* all that came, doubles too; bytes on the wire */
+    uint64_t duplicates;       /* of packets: those seen for the second time */
     uint64_t reordered;        /* packets with data that came after later ones of their direction */
     uint64_t truncated;        /* packets cut by the snap length */
-    uint64_t bad_checksums;    /* packets whose TCP checksum is wrong, other than by offload */
-    uint64_t checksums;        /* packets whose TCP checksum could be looked at */
-    uint64_t data_packets;     /* TCP packets with payload */
+    uint64_t bad_checksums;    /* of checksums: a wrong one, other than by offload */
+    uint64_t checksums;        /* a sample of TCP packets whose checksums can be told */
+    uint64_t data_packets;     /* TCP packets with payload, doubles apart */
     uint64_t one_sided;        /* those of flows whose other direction is not mirrored */
     uint64_t payload_bytes;    /* TCP payload that was given on */
     uint64_t lost_bytes;       /* TCP payload that never came */
@@ -42,6 +49,10 @@ struct mirror_part {
 
 /* mirror_add adds all of part's counters. */
 void mirror_add(struct mirror_counters *sum, const struct mirror_counters *part);
+
+/* mirror_since gives what was counted between two states of the same counters. */
+struct mirror_counters mirror_since(const struct mirror_counters *now,
+                                    const struct mirror_counters *before);
 
 /* mirror_figures gives the amounts and shares of counters, as far as they can be told: the fields
  * known are returned.  dropped is the whole mirror's alone. */

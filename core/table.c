@@ -1,7 +1,7 @@
 /*
  * Slots live in blocks of memory that never move.  The index is open addressing with linear probing
- * over slot numbers, at most half full; removal shifts the followers back, so that there are no
- * tombstones.
+ * over hashes and slot numbers, at most half full; removal shifts the followers back, so that there
+ * are no tombstones.
  */
 #include "core/table.h"
 
@@ -17,7 +17,13 @@ static const uint32_t none = UINT32_MAX;
 struct slot {
     uint32_t number, older, newer; /* in order of touch; `newer` chains free slots too */
     uint32_t hash;
-    uint64_t key[]; /* key_size bytes, beside the hash that is compared first; then the value */
+    uint64_t key[]; /* key_size bytes; then the value */
+};
+
+/* The hash is here too, so that only the slot that is looked for is looked at. */
+struct place {
+    uint32_t number; /* of the slot; none: the place is empty */
+    uint32_t hash;
 };
 
 struct table {
@@ -26,7 +32,7 @@ struct table {
     size_t key_words;           /* of 8 bytes; 0 where the key is no whole number of them */
     uint8_t **blocks;
     size_t blocks_count, blocks_max;
-    uint32_t *index;
+    struct place *index;
     size_t index_mask;
     uint32_t oldest, newest, free;
     size_t count;
@@ -49,17 +55,30 @@ static void *slot_value(const struct table *t, struct slot *s)
     return (uint8_t *)s + t->value_at;
 }
 
+static uint64_t word_of(const void *key, size_t i)
+{
+    uint64_t word;
+    memcpy(&word, (const uint8_t *)key + i * sizeof(word), sizeof(word));
+    return word;
+}
+
 static bool has_key(const struct table *t, const struct slot *s, const void *key)
 {
     if (t->key_words == 0)
         return memcmp(s->key, key, t->config.key_size) == 0;
     uint64_t difference = 0;
     for (size_t i = 0; i < t->key_words; i++) {
-        uint64_t word;
-        memcpy(&word, (const uint8_t *)key + i * sizeof(word), sizeof(word));
-        difference |= s->key[i] ^ word;
+        difference |= s->key[i] ^ word_of(key, i);
     }
     return difference == 0;
+}
+
+/* How many entries the bounds allow.  The index has up to four places for each. */
+static size_t entries_within(const struct table_config *config, size_t slot_size)
+{
+    size_t blocks = config->bytes_max / (slot_size + 4 * sizeof(struct place)) / BLOCK_SLOTS;
+    size_t fit = (blocks > 0 ? blocks : 1) * BLOCK_SLOTS;
+    return config->bytes_max == 0 || fit > config->entries_max ? config->entries_max : fit;
 }
 
 struct table *table_open(const struct table_config *config)
@@ -73,7 +92,8 @@ struct table *table_open(const struct table_config *config)
     t->slot_size = (t->value_at + config->value_size + align - 1) / align * align;
     t->key_words =
         config->key_size % sizeof(uint64_t) == 0 ? config->key_size / sizeof(uint64_t) : 0;
-    t->blocks_max = (config->entries_max + BLOCK_SLOTS - 1) / BLOCK_SLOTS;
+    t->config.entries_max = entries_within(config, t->slot_size);
+    t->blocks_max = (t->config.entries_max + BLOCK_SLOTS - 1) / BLOCK_SLOTS;
     t->blocks = calloc(t->blocks_max ? t->blocks_max : 1, sizeof(*t->blocks));
     t->index = malloc(INDEX_MIN * sizeof(*t->index));
     if (!t->blocks || !t->index) {
@@ -107,11 +127,11 @@ static uint32_t hash_key_of(const struct table *t, const void *key)
     if (t->key_words == 0)
         return (uint32_t)hash_bytes((struct bytes){key, t->config.key_size}, t->config.seed);
     uint64_t state = t->config.seed;
-    for (size_t i = 0; i < t->key_words; i++) {
-        uint64_t word;
-        memcpy(&word, (const uint8_t *)key + i * sizeof(word), sizeof(word));
-        state = hash_mix(state ^ word ^ odd, odd + i);
-    }
+    size_t i = 0;
+    for (; i + 1 < t->key_words; i += 2)
+        state = hash_mix(state ^ word_of(key, i), word_of(key, i + 1) ^ odd);
+    if (i < t->key_words)
+        state = hash_mix(state ^ word_of(key, i), odd);
     return (uint32_t)hash_mix(state ^ t->config.seed, odd);
 }
 
@@ -119,17 +139,25 @@ static uint32_t hash_key_of(const struct table *t, const void *key)
 static size_t place_of(const struct table *t, const void *key, uint32_t hash)
 {
     size_t at = hash & t->index_mask;
-    for (; t->index[at] != none; at = (at + 1) & t->index_mask) {
-        struct slot *s = slot_at(t, t->index[at]);
-        if (s->hash == hash && has_key(t, s, key))
+    for (; t->index[at].number != none; at = (at + 1) & t->index_mask) {
+        if (t->index[at].hash == hash && has_key(t, slot_at(t, t->index[at].number), key))
             break;
     }
     return at;
 }
 
+/* Whether the key is that of the value touched last: what comes in runs is found without a search.
+ */
+static bool is_newest(const struct table *t, const void *key)
+{
+    return t->newest != none && has_key(t, slot_at(t, t->newest), key);
+}
+
 void *table_find(const struct table *t, const void *key)
 {
-    uint32_t number = t->index[place_of(t, key, hash_key_of(t, key))];
+    if (is_newest(t, key))
+        return slot_value(t, slot_at(t, t->newest));
+    uint32_t number = t->index[place_of(t, key, hash_key_of(t, key))].number;
     return number == none ? NULL : slot_value(t, slot_at(t, number));
 }
 
@@ -161,16 +189,18 @@ void table_remove(struct table *t, void *value)
     struct slot *s = slot_of(t, value);
     if (t->config.evicted)
         t->config.evicted(t->config.context, value);
-    size_t hole = place_of(t, s->key, s->hash);
-    for (size_t at = (hole + 1) & t->index_mask; t->index[at] != none;
+    size_t hole = s->hash & t->index_mask;
+    while (t->index[hole].number != s->number)
+        hole = (hole + 1) & t->index_mask;
+    for (size_t at = (hole + 1) & t->index_mask; t->index[at].number != none;
          at = (at + 1) & t->index_mask) {
-        size_t home = slot_at(t, t->index[at])->hash & t->index_mask;
+        size_t home = t->index[at].hash & t->index_mask;
         if (((at - home) & t->index_mask) >= ((at - hole) & t->index_mask)) {
             t->index[hole] = t->index[at];
             hole = at;
         }
     }
-    t->index[hole] = none;
+    t->index[hole].number = none;
     order_remove(t, s);
     s->newer = t->free;
     t->free = s->number;
@@ -180,15 +210,17 @@ void table_remove(struct table *t, void *value)
 static bool index_grow(struct table *t)
 {
     size_t size = (t->index_mask + 1) * 2;
-    uint32_t *wider = malloc(size * sizeof(*wider));
+    struct place *wider = malloc(size * sizeof(*wider));
     if (!wider)
         return false;
     memset(wider, 0xff, size * sizeof(*wider));
-    for (uint32_t n = t->oldest; n != none; n = slot_at(t, n)->newer) {
-        size_t at = slot_at(t, n)->hash & (size - 1);
-        while (wider[at] != none)
+    for (size_t i = 0; i <= t->index_mask; i++) {
+        if (t->index[i].number == none)
+            continue;
+        size_t at = t->index[i].hash & (size - 1);
+        while (wider[at].number != none)
             at = (at + 1) & (size - 1);
-        wider[at] = n;
+        wider[at] = t->index[i];
     }
     free(t->index);
     t->index = wider;
@@ -235,7 +267,14 @@ static struct slot *slot_take(struct table *t)
 
 void *table_touch(struct table *t, const void *key, bool *is_new)
 {
-    uint32_t hash = hash_key_of(t, key), number = t->index[place_of(t, key, hash)];
+    if (is_newest(t, key)) {
+        if (is_new)
+            *is_new = false;
+        return slot_value(t, slot_at(t, t->newest));
+    }
+    uint32_t hash = hash_key_of(t, key);
+    size_t at = place_of(t, key, hash);
+    uint32_t number = t->index[at].number;
     if (is_new)
         *is_new = number == none;
     if (number != none) {
@@ -243,13 +282,17 @@ void *table_touch(struct table *t, const void *key, bool *is_new)
         table_touch_value(t, slot_value(t, found));
         return slot_value(t, found);
     }
+    size_t mask = t->index_mask;
+    uint64_t evictions = t->evictions;
     struct slot *s = slot_take(t);
     if (!s)
         return NULL;
+    if (t->index_mask != mask || t->evictions != evictions) /* the places have moved */
+        at = place_of(t, key, hash);
     s->hash = hash;
     memset(slot_value(t, s), 0, t->config.value_size);
     memcpy(s->key, key, t->config.key_size);
-    t->index[place_of(t, key, hash)] = s->number;
+    t->index[at] = (struct place){s->number, hash};
     order_append(t, s);
     t->count++;
     return slot_value(t, s);
@@ -274,6 +317,11 @@ const void *table_key(const struct table *t, const void *value)
 size_t table_count(const struct table *t)
 {
     return t->count;
+}
+
+size_t table_entries_max(const struct table *t)
+{
+    return t->config.entries_max;
 }
 
 uint64_t table_evictions(const struct table *t)

@@ -15,6 +15,7 @@ struct table;
 
 struct table_config {
     size_t entries_max;
+    size_t bytes_max;  /* for all of it; 0: as many as entries_max takes */
     size_t key_size;   /* bytes; all of them are compared, so padding must be zero */
     size_t value_size; /* bytes; a new value is zero */
     uint64_t seed;     /* of the hash, so that nobody outside can make keys collide */
@@ -51,6 +52,8 @@ void *table_next(const struct table *t, const void *value);
 const void *table_key(const struct table *t, const void *value);
 
 size_t table_count(const struct table *t);
+/* table_entries_max gives how many entries it can have. */
+size_t table_entries_max(const struct table *t);
 /* table_evictions counts values that went because the table was full. */
 uint64_t table_evictions(const struct table *t);
 

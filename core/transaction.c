@@ -78,7 +78,7 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
     [FIELD_MIRROR_BYTES] = {"mirror.bytes", FIELD_TYPE_UNSIGNED, AT(mirror.bytes), "bytes", NULL},
     [FIELD_MIRROR_CLOCK_JUMP] = {"mirror.clock_jump", FIELD_TYPE_UNSIGNED, AT(mirror.clock_jump_ns),
                                  "ns", NULL},
-    [FIELD_MIRROR_DROPPED] = {"mirror.dropped", FIELD_TYPE_UNSIGNED, AT(mirror.dropped), NULL,
+    [FIELD_MIRROR_DROPPED] = {"mirror.dropped", FIELD_TYPE_UNSIGNED, AT(mirror.dropped), "packets",
                               NULL},
     [FIELD_MIRROR_DROPPED_SHARE] = {"mirror.dropped_share", FIELD_TYPE_SHARE,
                                     AT(mirror.dropped_share), "share", NULL},
@@ -92,14 +92,14 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
                                  "share", NULL},
     [FIELD_MIRROR_ONE_SIDED_SHARE] = {"mirror.one_sided_share", FIELD_TYPE_SHARE,
                                       AT(mirror.one_sided_share), "share", NULL},
-    [FIELD_MIRROR_PACKETS] = {"mirror.packets", FIELD_TYPE_UNSIGNED, AT(mirror.packets), NULL,
+    [FIELD_MIRROR_PACKETS] = {"mirror.packets", FIELD_TYPE_UNSIGNED, AT(mirror.packets), "packets",
                               NULL},
     [FIELD_MIRROR_REORDERED_SHARE] = {"mirror.reordered_share", FIELD_TYPE_SHARE,
                                       AT(mirror.reordered_share), "share", NULL},
     [FIELD_MIRROR_SILENCE] = {"mirror.silence", FIELD_TYPE_UNSIGNED, AT(mirror.silence_ns), "ns",
                               NULL},
     [FIELD_MIRROR_SILENCE_RATIO] = {"mirror.silence_ratio", FIELD_TYPE_UNSIGNED,
-                                    AT(mirror.silence_ratio), NULL, NULL},
+                                    AT(mirror.silence_ratio), "times", NULL},
     [FIELD_MIRROR_TRUNCATED_SHARE] = {"mirror.truncated_share", FIELD_TYPE_SHARE,
                                       AT(mirror.truncated_share), "share", NULL},
     [FIELD_MIRROR_TURNED_ENCRYPTED] = {"mirror.turned_encrypted", FIELD_TYPE_BOOLEAN,
@@ -336,15 +336,16 @@ void transaction_write(struct json *j, const struct transaction *t)
     }
     static const enum field event[] = {FIELD_EVENT_ACTION, FIELD_EVENT_DURATION,
                                        FIELD_EVENT_OUTCOME};
+    bool is_mirror = transaction_has(t, FIELD_MIRROR_PACKETS);
     json_open(j, '{');
     json_name(j, bytes_of(FIELDS[FIELD_TIMESTAMP].name));
     field_write(j, t, FIELD_TIMESTAMP);
     json_name(j, bytes_of("event"));
     json_open(j, '{');
     json_name(j, bytes_of("kind"));
-    json_text(j, bytes_of("event"));
+    json_text(j, bytes_of(is_mirror ? "metric" : "event"));
     json_name(j, bytes_of("dataset"));
-    json_text(j, bytes_of("seepwatch.transaction"));
+    json_text(j, bytes_of(is_mirror ? "seepwatch.mirror" : "seepwatch.transaction"));
     for (size_t i = 0; i < sizeof(event) / sizeof(event[0]); i++) {
         if (!transaction_has(t, event[i]))
             continue;

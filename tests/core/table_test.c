@@ -46,6 +46,34 @@ static void the_oldest_goes_when_the_table_is_full(void **state)
     assert_true(gone == 2 + 1 + 3 + 0);
 }
 
+static void as_many_entries_as_its_bytes_allow(void **state)
+{
+    enum { BYTES = 1 << 20, ENTRY = 48 }; /* at least */
+    (void)state;
+    static const struct {
+        size_t entries_max, bytes_max, wanted;
+    } cases[] = {
+        {100, 0, 100},  {100, 1, 100},                            /* a block is the least */
+        {1000, 1, 256}, {1000, BYTES, 1000}, {1 << 20, BYTES, 0}, /* what fits */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct table *t = table_open(&(struct table_config){.entries_max = cases[i].entries_max,
+                                                            .bytes_max = cases[i].bytes_max,
+                                                            .key_size = sizeof(uint64_t),
+                                                            .value_size = sizeof(uint64_t)});
+        size_t max = table_entries_max(t);
+        if (cases[i].wanted > 0)
+            assert_int_equal(max, cases[i].wanted);
+        else
+            assert_in_range(max, BYTES / ENTRY / 3, BYTES / ENTRY);
+        for (uint64_t key = 0; key < max + 10; key++)
+            assert_non_null(table_touch(t, &key, NULL));
+        assert_int_equal(table_count(t), max);
+        assert_int_equal(table_evictions(t), 10);
+        table_close(t);
+    }
+}
+
 /* Against a plain array, with keys that come and go. */
 static void a_table_agrees_with_an_array_of_everything(void **state)
 {
@@ -119,6 +147,18 @@ static void a_budget_gives_no_more_than_it_has(void **state)
     assert_int_equal(b.peak, 100);
 }
 
+static void a_budget_is_tight_in_its_last_part(void **state)
+{
+    struct budget b = {.bytes_max = 100};
+    (void)state;
+    assert_true(budget_charge(&b, 75));
+    assert_false(budget_is_tight(&b));
+    assert_true(budget_charge(&b, 1));
+    assert_true(budget_is_tight(&b));
+    budget_refund(&b, 1);
+    assert_false(budget_is_tight(&b));
+}
+
 static void hashes_of_near_texts_are_far(void **state)
 {
     (void)state;
@@ -134,9 +174,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_goes_when_the_table_is_full),
+        cmocka_unit_test(as_many_entries_as_its_bytes_allow),
         cmocka_unit_test(a_table_agrees_with_an_array_of_everything),
         cmocka_unit_test(values_stay_where_they_are_while_the_table_grows),
         cmocka_unit_test(a_budget_gives_no_more_than_it_has),
+        cmocka_unit_test(a_budget_is_tight_in_its_last_part),
         cmocka_unit_test(hashes_of_near_texts_are_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
