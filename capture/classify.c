@@ -13,7 +13,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { PACKET_LEN_MAX = UINT16_MAX, TCP = 6 };
+enum {
+    PACKET_LEN_MAX = UINT16_MAX,
+    TCP = 6,
+    FLOW_DATA_LEN = 2048, /* bytes that nDPI allocates for a flow now and then */
+};
 
 struct looked_at {
     struct ndpi_flow_struct flow;
@@ -22,23 +26,29 @@ struct looked_at {
 };
 
 struct classify {
+    int32_t flows_max;
     struct ndpi_detection_module_struct *module; /* NULL until the first packet */
-    struct looked_at *pool;                      /* CLASSIFY_FLOWS_MAX */
+    struct looked_at *pool;                      /* flows_max */
     int32_t free;                                /* the first free place, -1: none */
     uint64_t refused;
     char name[CLASSIFY_NAME_MAX];
 };
 
-struct classify *classify_open(void)
+struct classify *classify_open(size_t bytes_max)
 {
-    return calloc(1, sizeof(struct classify));
+    struct classify *c = calloc(1, sizeof(*c));
+    size_t fit = bytes_max / (sizeof(struct looked_at) + FLOW_DATA_LEN);
+    if (!c)
+        return NULL;
+    c->flows_max = bytes_max == 0 || fit > CLASSIFY_FLOWS_MAX ? CLASSIFY_FLOWS_MAX : (int32_t)fit;
+    return c;
 }
 
 void classify_close(struct classify *c)
 {
     if (!c)
         return;
-    for (int32_t i = 0; c->pool && i < CLASSIFY_FLOWS_MAX; i++)
+    for (int32_t i = 0; c->pool && i < c->flows_max; i++)
         ndpi_free_flow_data(&c->pool[i].flow);
     free(c->pool);
     if (c->module)
@@ -67,11 +77,11 @@ static bool classify_start(struct classify *c)
     if (c->pool)
         return c->module != NULL;
     c->free = -1;
-    c->pool = calloc(CLASSIFY_FLOWS_MAX, sizeof(*c->pool));
+    c->pool = calloc((size_t)c->flows_max, sizeof(*c->pool));
     if (!c->pool)
         return false;
     c->module = module_start();
-    for (int32_t i = CLASSIFY_FLOWS_MAX; c->module && i-- > 0;) {
+    for (int32_t i = c->flows_max; c->module && i-- > 0;) {
         c->pool[i].next_free = c->free;
         c->free = i;
     }

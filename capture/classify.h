@@ -14,8 +14,9 @@ enum {
 
 struct classify;
 
-/* classify_open returns NULL without memory; nDPI itself is started with the first packet. */
-struct classify *classify_open(void);
+/* classify_open returns NULL without memory; nDPI itself is started with the first packet.
+ * bytes_max: for the flows looked at; 0: what CLASSIFY_FLOWS_MAX take. */
+struct classify *classify_open(size_t bytes_max);
 void classify_close(struct classify *c);
 
 /*

@@ -29,6 +29,8 @@ enum {
 
 struct decoder {
     struct fragments *fragments;
+    struct hop hops[TUNNEL_DEPTH_MAX]; /* of the frame that is decoded */
+    size_t hops_count;
 };
 
 struct decoder *decoder_open(struct budget *budget)
@@ -50,6 +52,12 @@ void decoder_close(struct decoder *d)
         return;
     fragments_close(d->fragments);
     free(d);
+}
+
+const struct hop *decoder_hops(const struct decoder *d, size_t *count)
+{
+    *count = d->hops_count;
+    return d->hops_count > 0 ? d->hops : NULL;
 }
 
 uint64_t decoder_fragments_dropped(const struct decoder *d)
@@ -251,6 +259,11 @@ static enum decoded tunnels_decode(struct decoder *d, struct datagram *out, int6
             return DECODED_FRAGMENT;
         if (decoded != DECODED_DATAGRAM)
             return DECODED_DATAGRAM;
+        d->hops[d->hops_count++] = (struct hop){.source = out->source,
+                                                .destination = out->destination,
+                                                .id = inner_layer.tunnel_id,
+                                                .has_id = inner_layer.has_tunnel_id,
+                                                .kind = inner_layer.tunnel};
         *out = inner;
     }
     return DECODED_DATAGRAM;
@@ -263,6 +276,7 @@ enum decoded decode_frame(struct decoder *d, const struct packet *packet, struct
         .rest = cursor_over(data),
         .cut = packet->wire_len > data.len ? packet->wire_len - data.len : 0,
     };
+    d->hops_count = 0;
     link_open(&layer, packet->link);
     enum decoded decoded = layer_decode(d, &layer, out, packet->ns);
     if (decoded == DECODED_DATAGRAM && out->protocol != PROTOCOL_TCP)

@@ -5,6 +5,7 @@
 #define SEEPWATCH_CAPTURE_DECODE_H
 
 #include "capture/capture.h"
+#include "capture/hop.h"
 
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 }; /* IANA's protocol numbers */
 
@@ -37,6 +38,10 @@ void decoder_close(struct decoder *d);
 /* decode_frame fills *out where it returns DECODED_DATAGRAM; the views are good until the next
  * call. */
 enum decoded decode_frame(struct decoder *d, const struct packet *packet, struct datagram *out);
+
+/* decoder_hops gives the tunnels around the last datagram, the outermost first; NULL without any.
+ * Good until the next call. */
+const struct hop *decoder_hops(const struct decoder *d, size_t *count);
 
 /* decoder_fragments_dropped counts fragments given up for want of memory or time, or because they
  * overlap. */

@@ -10,30 +10,60 @@
 
 #include <stdlib.h>
 
-struct closed {
-    uint32_t end[2]; /* sequence numbers behind the last byte, by end of the key */
-    bool is_known[2];
-    int64_t ns;
-};
-
-struct udp_flow {
-    int64_t last_ns;
-};
-
 struct flows {
     struct flows_config config;
     struct table *open, *closed, *udp;
-    struct flow *last; /* the flow found last */
+    struct flow *young_oldest, *young_newest;
+    size_t young_count;
+    uint64_t evictions; /* by flows_evict */
+    struct flow *last;  /* the flow found last */
     struct flow_key last_key;
 };
 
-_Static_assert(sizeof(struct flow_key) == 40,
+_Static_assert(sizeof(struct flow_key) == 48,
                "a key is compared as bytes and must have no padding");
+
+bool recent_has(struct recent *r, uint32_t mark)
+{
+    for (unsigned i = 0; i < FLOW_RECENT_MAX; i++) {
+        if (r->marks[i] == mark)
+            return true;
+    }
+    for (unsigned i = FLOW_RECENT_MAX - 1; i > 0; i--)
+        r->marks[i] = r->marks[i - 1];
+    r->marks[0] = mark;
+    return false;
+}
+
+static void young_remove(struct flows *f, struct flow *flow)
+{
+    *(flow->young_older ? &flow->young_older->young_newer : &f->young_oldest) = flow->young_newer;
+    *(flow->young_newer ? &flow->young_newer->young_older : &f->young_newest) = flow->young_older;
+    flow->young_older = flow->young_newer = NULL;
+    flow->is_young = false;
+    f->young_count--;
+}
+
+static void young_append(struct flows *f, struct flow *flow)
+{
+    flow->is_young = true;
+    flow->young_older = f->young_newest;
+    *(f->young_newest ? &f->young_newest->young_newer : &f->young_oldest) = flow;
+    f->young_newest = flow;
+    f->young_count++;
+}
+
+void flow_grow(struct flows *f, struct flow *flow)
+{
+    if (flow->is_young)
+        young_remove(f, flow);
+}
 
 static void on_evicted(void *context, void *value)
 {
     struct flows *f = context;
     struct flow *flow = value;
+    flow_grow(f, flow);
     if (f->last == flow)
         f->last = NULL;
     f->config.closed(f->config.context, flow);
@@ -48,6 +78,7 @@ struct flows *flows_open(const struct flows_config *config)
     (void)hash_key_random(&seed);
     f->config = *config;
     struct table_config table = {.entries_max = config->flows_max,
+                                 .bytes_max = config->bytes_max,
                                  .key_size = sizeof(struct flow_key),
                                  .value_size = sizeof(struct flow),
                                  .seed = seed.low,
@@ -55,10 +86,11 @@ struct flows *flows_open(const struct flows_config *config)
                                  .context = f};
     f->open = table_open(&table);
     table.evicted = NULL;
+    table.bytes_max = config->past_bytes_max / 2;
     table.value_size = sizeof(struct udp_flow);
     f->udp = table_open(&table);
     table.entries_max = FLOWS_CLOSED_MAX;
-    table.value_size = sizeof(struct closed);
+    table.value_size = sizeof(struct flow_closed);
     f->closed = table_open(&table);
     if (!f->open || !f->udp || !f->closed) {
         flows_close(f);
@@ -102,32 +134,39 @@ struct flow *flow_find(struct flows *f, const struct flow_key *key)
     if (!flow)
         return NULL;
     table_touch_value(f->open, flow);
+    if (flow->is_young) {
+        young_remove(f, flow);
+        young_append(f, flow);
+    }
     f->last = flow;
     f->last_key = *key;
     return flow;
 }
 
-bool flow_was_closed(struct flows *f, const struct flow_key *key, bool from_high, uint32_t sequence,
-                     int64_t now_ns)
+struct flow_closed *flow_find_closed(struct flows *f, const struct flow_key *key, bool from_high,
+                                     uint32_t sequence, int64_t now_ns)
 {
     if (table_count(f->closed) == 0)
-        return false;
-    struct closed *c = table_find(f->closed, key);
+        return NULL;
+    struct flow_closed *c = table_find(f->closed, key);
     if (!c || now_ns - c->ns > FLOW_LINGER_S * CLOCK_SECOND_NS)
-        return false;
+        return NULL;
     if (!c->is_known[from_high])
-        return true;
+        return c;
     /* up to the FIN and what acknowledges the other's; a stranger's number is another connection */
     uint32_t before_end = c->end[from_high] + 2 - sequence;
-    return before_end <= FLOW_WINDOW_MAX;
+    return before_end <= FLOW_WINDOW_MAX ? c : NULL;
 }
 
 struct flow *flow_add(struct flows *f, const struct flow_key *key, bool from_high, bool reversed,
                       int64_t now_ns)
 {
+    if (table_count(f->open) == table_entries_max(f->open))
+        (void)flows_evict(f);
     struct flow *flow = table_touch(f->open, key, NULL);
     if (!flow)
         return NULL;
+    young_append(f, flow);
     bool first_is_high = from_high != reversed;
     flow->is_reversed = first_is_high;
     flow->naming = -1;
@@ -158,25 +197,23 @@ void flow_turn(struct flow *flow)
 
 void flow_close(struct flows *f, struct flow *flow, bool linger, int64_t now_ns)
 {
-    struct closed *c = linger ? table_touch(f->closed, table_key(f->open, flow), NULL) : NULL;
+    struct flow_closed *c = linger ? table_touch(f->closed, table_key(f->open, flow), NULL) : NULL;
     if (c) {
         c->ns = now_ns;
+        c->is_reversed = flow->is_reversed;
         for (unsigned direction = 0; direction < 2; direction++) {
-            c->end[direction ^ (unsigned)flow->is_reversed] = flow->half[direction].next;
-            c->is_known[direction ^ (unsigned)flow->is_reversed] = flow->half[direction].is_known;
+            unsigned end = direction ^ (unsigned)flow->is_reversed;
+            c->end[end] = flow->half[direction].next;
+            c->is_known[end] = flow->half[direction].is_known;
+            c->recent[end] = flow->half[direction].recent;
         }
     }
     table_remove(f->open, flow);
 }
 
-bool flow_count_udp(struct flows *f, const struct flow_key *key, int64_t now_ns)
+struct udp_flow *flow_find_udp(struct flows *f, const struct flow_key *key, bool *is_new)
 {
-    bool is_new;
-    struct udp_flow *flow = table_touch(f->udp, key, &is_new);
-    if (!flow)
-        return false;
-    flow->last_ns = now_ns;
-    return is_new;
+    return table_touch(f->udp, key, is_new);
 }
 
 void flows_expire(struct flows *f, int64_t now_ns)
@@ -185,7 +222,7 @@ void flows_expire(struct flows *f, int64_t now_ns)
     while ((udp = table_oldest(f->udp)) &&
            now_ns - udp->last_ns > FLOW_UDP_IDLE_S * CLOCK_SECOND_NS)
         table_remove(f->udp, udp);
-    struct closed *c;
+    struct flow_closed *c;
     while ((c = table_oldest(f->closed)) && now_ns - c->ns > FLOW_LINGER_S * CLOCK_SECOND_NS)
         table_remove(f->closed, c);
     struct flow *flow;
@@ -198,7 +235,18 @@ struct flow *flows_oldest(const struct flows *f)
     return table_oldest(f->open);
 }
 
+bool flows_evict(struct flows *f)
+{
+    bool are_many = f->young_count > table_count(f->open) / FLOWS_YOUNG_PARTS;
+    struct flow *first = are_many ? f->young_oldest : table_oldest(f->open);
+    if (!first)
+        return false;
+    f->evictions++;
+    table_remove(f->open, first);
+    return true;
+}
+
 uint64_t flows_evictions(const struct flows *f)
 {
-    return table_evictions(f->open);
+    return f->evictions + table_evictions(f->open) + table_evictions(f->udp);
 }

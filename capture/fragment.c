@@ -42,6 +42,7 @@ struct entry {
 
 struct fragments {
     struct budget *budget;
+    size_t bytes_max; /* of the budget */
     struct table *entries;
     size_t held; /* bytes of the budget */
     struct assembly *given;
@@ -82,6 +83,9 @@ struct fragments *fragments_open(struct budget *budget)
         return NULL;
     }
     f->budget = budget;
+    f->bytes_max = FRAGMENTS_BYTES_MAX;
+    if (f->bytes_max > budget->bytes_max / BUDGET_PARTS)
+        f->bytes_max = budget->bytes_max / BUDGET_PARTS;
     f->entries = table_open(&(struct table_config){
         .entries_max = FRAGMENTS_MAX,
         .key_size = sizeof(struct key),
@@ -156,7 +160,7 @@ static bool assembly_reserve(struct fragments *f, struct entry *e, size_t needed
         capacity *= 2;
     size_t growth = sizeof(struct assembly) + capacity - old_size;
     struct entry *oldest = table_oldest(f->entries);
-    while (f->held + growth > FRAGMENTS_BYTES_MAX && oldest) {
+    while (f->held + growth > f->bytes_max && oldest) {
         struct entry *next = table_next(f->entries, oldest);
         if (oldest != e)
             table_remove(f->entries, oldest);
@@ -232,6 +236,7 @@ static void header_correct(struct assembly *a, size_t header_len)
         a->data[0] = 0x45; /* options are gone */
         put16(a->data + 2, header_len + a->end);
         put16(a->data + 6, 0);
+        put16(a->data + 10, 0); /* its checksum would be wrong now */
     } else {
         put16(a->data + 4, a->end);
         a->data[6] = a->protocol;

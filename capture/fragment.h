@@ -13,7 +13,7 @@
 
 enum {
     FRAGMENTS_MAX = 1024,                  /* datagrams at once; then the oldest goes */
-    FRAGMENTS_BYTES_MAX = 8 * 1024 * 1024, /* of the budget, so that segments keep the rest */
+    FRAGMENTS_BYTES_MAX = 8 * 1024 * 1024, /* of the budget, and no more than a quarter of it */
     FRAGMENTED_LEN_MAX = 65535,            /* bytes of a datagram, its header included */
     FRAGMENT_HEADER_IPV4 = 20,
     FRAGMENT_HEADER_IPV6 = 40,

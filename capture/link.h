@@ -36,9 +36,12 @@ enum layer_type {
 /* What is left of a frame, and what it is. */
 struct layer {
     struct cursor rest;
-    size_t cut;    /* bytes that the snap length took off its end */
-    uint16_t type; /* enum layer_type, or another EtherType */
-    uint16_t vlan; /* the outermost seen so far; 0: none */
+    size_t cut;     /* bytes that the snap length took off its end */
+    uint16_t type;  /* enum layer_type, or another EtherType */
+    uint16_t vlan;  /* the outermost seen so far; 0: none */
+    uint8_t tunnel; /* enum hop_kind, of a layer that tunnel_open gives; with its number */
+    bool has_tunnel_id;
+    uint32_t tunnel_id;
 };
 
 /* link_open takes off the header of a DLT; the type is LAYER_UNKNOWN for a link that is not known

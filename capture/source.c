@@ -5,16 +5,19 @@
  */
 #include "capture/source.h"
 
+#include "capture/card.h"
+#include "capture/fanout.h"
+#include "capture/ring.h"
 #include "capture/unpack.h"
 #include "core/clock.h"
 
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <time.h>
 
 enum {
     BATCH_PACKETS = 512,
@@ -22,19 +25,23 @@ enum {
     TIMEOUT_MS = 100,
     STREAM_BUFFER = 64 * 1024,
     NAMES_MAX = 256,
+    OPENING_MAX_S = 10, /* a frame that is older than that came by a clock that was set back */
 };
 
 struct input {
     char *name;
     pcap_t *pcap;
-    struct unpack *unpack; /* lives as long as the pcap_t's stream; NULL: live */
-    char *buffer;          /* of the stream */
+    struct unpack *unpack; /* outlives the pcap_t's stream; NULL: live */
+    char *buffers;         /* of the file and of the stream that unpacks it */
     int link;
     int64_t tick_ns; /* of the second half of a time stamp */
     int64_t next_ns; /* files that are merged: the next frame */
     struct pcap_pkthdr *next;
     const u_char *next_data;
-    uint32_t kernel_last, interface_last; /* libpcap's counters at the last look */
+    int64_t since_ns; /* live: frames of before are passed over; 0: none any more */
+    struct card card;
+    size_t ring_bytes;    /* that the kernel gave; 0: unknown */
+    uint32_t kernel_last; /* libpcap's counter at the last look */
 };
 
 struct source {
@@ -52,7 +59,7 @@ struct source {
 struct taker {
     void (*take)(void *context, const struct packet *packet);
     void *context;
-    const struct input *input;
+    struct input *input;
 };
 
 static int64_t packet_ns(const struct input *in, const struct pcap_pkthdr *header)
@@ -70,6 +77,17 @@ static void packet_give(u_char *user, const struct pcap_pkthdr *header, const u_
         .link = t->input->link,
     };
     t->take(t->context, &packet);
+}
+
+/* The same until the first frame that counts. */
+static void packet_give_since(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
+{
+    struct input *in = ((struct taker *)(void *)user)->input;
+    int64_t early_ns = in->since_ns - packet_ns(in, header);
+    if (early_ns > 0 && early_ns < OPENING_MAX_S * CLOCK_SECOND_NS)
+        return;
+    in->since_ns = 0;
+    packet_give(user, header, data);
 }
 
 static struct source *source_new(size_t count)
@@ -116,6 +134,7 @@ static FILE *stream_open(struct input *in, const char *path, struct error *error
         (void)error_set(error, ERROR_WORK, "%s: %s", in->name, strerror(errno));
         return NULL;
     }
+    (void)setvbuf(raw, in->buffers, _IOFBF, STREAM_BUFFER);
     errno = 0;
     in->unpack = unpack_open(raw);
     if (!in->unpack) {
@@ -124,20 +143,23 @@ static FILE *stream_open(struct input *in, const char *path, struct error *error
             (void)fclose(raw);
         return NULL;
     }
-    return unpack_stream(in->unpack);
+    FILE *stream = unpack_stream(in->unpack);
+    if (stream != raw)
+        (void)setvbuf(stream, in->buffers + STREAM_BUFFER, _IOFBF, STREAM_BUFFER);
+    (void)__fsetlocking(stream, FSETLOCKING_BYCALLER); /* one thread reads it, twice a frame */
+    return stream;
 }
 
 static bool file_open(struct input *in, const char *path, const char *filter, struct error *error)
 {
     char reason[PCAP_ERRBUF_SIZE] = "";
     in->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
-    in->buffer = malloc(STREAM_BUFFER);
-    if (!in->name || !in->buffer)
+    in->buffers = malloc((size_t)2 * STREAM_BUFFER);
+    if (!in->name || !in->buffers)
         return out_of_memory(error);
     FILE *stream = stream_open(in, path, error);
     if (!stream)
         return false;
-    (void)setvbuf(stream, in->buffer, _IOFBF, STREAM_BUFFER);
     in->pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason);
     if (!in->pcap) {
         bool is_other = strstr(reason, "unknown file format") || strstr(reason, "header bytes");
@@ -233,24 +255,16 @@ static bool interface_open(struct input *in, const char *name, const char *filte
         return activation_failed(in, status, error);
     if (pcap_setnonblock(in->pcap, 1, reason) != 0)
         return error_set(error, ERROR_WORK, "%s: %s", name, reason);
+    card_open(&in->card, name);
+    in->ring_bytes = ring_measure(pcap_fileno(in->pcap));
     bool is_nano = pcap_get_tstamp_precision(in->pcap) == PCAP_TSTAMP_PRECISION_NANO;
     in->tick_ns = is_nano ? 1 : 1000;
     in->link = pcap_datalink(in->pcap);
     return filter_set(in, filter, error);
 }
 
-/* The kernel gives each flow to one of the group's sockets (packet(7), PACKET_FANOUT). */
-static bool fanout_join(struct input *in, uint16_t group, struct error *error)
-{
-    uint32_t how = (uint32_t)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16 | group;
-    if (setsockopt(pcap_fileno(in->pcap), SOL_PACKET, PACKET_FANOUT, &how, sizeof(how)) == 0)
-        return true;
-    return error_set(error, ERROR_WORK, "%s: packets cannot be spread over workers: %s", in->name,
-                     strerror(errno));
-}
-
 bool source_open_live(struct source **s, char *const *interfaces, size_t count, const char *filter,
-                      size_t ring_bytes, uint16_t group, struct error *error)
+                      size_t ring_bytes, struct error *error)
 {
     int ring = ring_bytes < INT32_MAX ? (int)ring_bytes : INT32_MAX;
     *s = source_new(count);
@@ -260,8 +274,8 @@ bool source_open_live(struct source **s, char *const *interfaces, size_t count, 
     for (size_t i = 0; i < count; i++) {
         struct input *in = &(*s)->inputs[i];
         (*s)->inputs_count++;
-        if (!interface_open(in, interfaces[i], filter, ring, error) ||
-            (group != 0 && !fanout_join(in, (uint16_t)(group + i), error))) {
+        card_init(&in->card);
+        if (!interface_open(in, interfaces[i], filter, ring, error)) {
             source_close(*s);
             *s = NULL;
             return false;
@@ -269,6 +283,39 @@ bool source_open_live(struct source **s, char *const *interfaces, size_t count, 
         (*s)->polls[i] = (struct pollfd){.fd = pcap_get_selectable_fd(in->pcap), .events = POLLIN};
     }
     return true;
+}
+
+bool source_share(struct source *const *sources, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < sources[0]->inputs_count; i++) {
+        int group = -1;
+        for (size_t n = 0; n < count; n++) {
+            struct input *in = &sources[n]->inputs[i];
+            if (n > 0)
+                card_close(&in->card);
+            if (!fanout_join(pcap_fileno(in->pcap), &group))
+                return error_set(error, ERROR_WORK, "%s: packets cannot be spread over workers: %s",
+                                 in->name, strerror(errno));
+        }
+    }
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t n = 0; n < count; n++) {
+        for (size_t i = 0; i < sources[n]->inputs_count; i++)
+            sources[n]->inputs[i].since_ns = now.tv_sec * CLOCK_SECOND_NS + now.tv_nsec;
+    }
+    return true;
+}
+
+size_t source_ring_bytes(const struct source *s)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < s->inputs_count; i++) {
+        if (s->inputs[i].ring_bytes == 0)
+            return 0;
+        bytes += s->inputs[i].ring_bytes;
+    }
+    return bytes;
 }
 
 /* Keeps the first trouble; a file that is only cut short goes behind one that is damaged. */
@@ -374,10 +421,10 @@ static enum source_status live_read(struct source *s, struct taker *t, struct er
     if (poll(s->polls, s->inputs_count, TIMEOUT_MS) <= 0)
         return SOURCE_QUIET; /* or a signal: the caller looks for those */
     for (size_t i = 0; i < s->inputs_count; i++) {
-        t->input = &s->inputs[i];
-        int count = s->polls[i].revents
-                        ? pcap_dispatch(t->input->pcap, BATCH_PACKETS, packet_give, (u_char *)t)
-                        : 0;
+        struct input *in = t->input = &s->inputs[i];
+        pcap_handler give = in->since_ns != 0 ? packet_give_since : packet_give;
+        int count =
+            s->polls[i].revents ? pcap_dispatch(in->pcap, BATCH_PACKETS, give, (u_char *)t) : 0;
         if (count < 0) {
             failure_note(s, t->input);
             return source_end(s, error);
@@ -403,12 +450,11 @@ struct source_drops source_drops(struct source *s)
     struct pcap_stat now;
     for (size_t i = 0; s->is_live && i < s->inputs_count; i++) {
         struct input *in = &s->inputs[i];
+        s->drops.interface += card_lost(&in->card);
         if (pcap_stats(in->pcap, &now) != 0)
             continue;
         s->drops.kernel += (uint32_t)(now.ps_drop - in->kernel_last);
-        s->drops.interface += (uint32_t)(now.ps_ifdrop - in->interface_last);
         in->kernel_last = now.ps_drop;
-        in->interface_last = now.ps_ifdrop;
     }
     return s->drops;
 }
@@ -420,7 +466,10 @@ void source_close(struct source *s)
     for (size_t i = 0; s->inputs && i < s->inputs_count; i++) {
         if (s->inputs[i].pcap)
             pcap_close(s->inputs[i].pcap);
-        free(s->inputs[i].buffer);
+        if (s->is_live)
+            card_close(&s->inputs[i].card);
+        unpack_close(s->inputs[i].unpack);
+        free(s->inputs[i].buffers);
         free(s->inputs[i].name);
     }
     free(s->inputs);

@@ -12,7 +12,7 @@ struct source;
 
 struct source_drops {
     uint64_t kernel;    /* packets that the kernel dropped because we were too slow */
-    uint64_t interface; /* packets that the network card or its driver dropped */
+    uint64_t interface; /* frames that the network card or its driver had no room for */
 };
 
 /*
@@ -22,13 +22,20 @@ struct source_drops {
 bool source_open_files(struct source **s, char *const *paths, size_t count, const char *filter,
                        struct error *error);
 
-/*
- * source_open_live opens interfaces in promiscuous mode with that ring each.  group: not 0 where
- * several sources share the interfaces' packets (PACKET_FANOUT by flow, fragments put together
- * first); the same number for all of them.
- */
+/* source_open_live opens interfaces in promiscuous mode, with a ring of that size each. */
 bool source_open_live(struct source **s, char *const *interfaces, size_t count, const char *filter,
-                      size_t ring_bytes, uint16_t group, struct error *error);
+                      size_t ring_bytes, struct error *error);
+
+/*
+ * source_share has each frame go to one of several live sources of the same interfaces, all frames
+ * between two addresses to the same one (fanout.h).  What came before, when some had it twice, is
+ * passed over: it is called before the first read.
+ */
+bool source_share(struct source *const *sources, size_t count, struct error *error);
+
+/* source_ring_bytes adds up the rings of all interfaces, as the kernel gave them, which may be less
+ * than was asked for; 0: unknown. */
+size_t source_ring_bytes(const struct source *s);
 
 enum source_status {
     SOURCE_PACKETS, /* some were given */
@@ -47,7 +54,11 @@ enum source_status source_read(struct source *s,
                                void (*take)(void *context, const struct packet *packet),
                                void *context, struct error *error);
 
-/* source_drops adds up all interfaces; zero for files. */
+/*
+ * source_drops adds up all interfaces since they were opened; zero for files.  It is for the thread
+ * that reads, at any time; a look costs a few system calls an interface, and after a confinement it
+ * opens no file that it needs.  Of sources that share, the first alone has `interface`.
+ */
 struct source_drops source_drops(struct source *s);
 void source_close(struct source *s);
 

@@ -40,7 +40,7 @@ bool tcp_header_read(const struct datagram *d, struct tcp_header *h)
     cursor_skip(&in, 2);
     if (cursor_is_short(&in) || len < 20 || len > d->payload_len)
         return false;
-    cursor_skip(&in, len - 20 < in.left ? len - 20 : in.left);
+    h->options = cursor_take(&in, len - 20 < in.left ? len - 20 : in.left);
     h->payload = cursor_rest(&in);
     h->payload_len = d->payload_len - len;
     return true;
@@ -94,8 +94,11 @@ static void waiting_free(struct tcp *t, struct half *half)
 static bool waiting_add(struct tcp *t, struct half *half, const struct piece *p)
 {
     struct segment *s = NULL;
-    if (half->queue_count >= TCP_WAITING_SEGMENTS_MAX ||
+    size_t small_max = TCP_WAITING_SMALL_MAX + half->queue_bytes / TCP_WAITING_SMALL_LEN;
+    if (half->queue_count >= TCP_WAITING_SEGMENTS_MAX || half->queue_count >= small_max ||
         half->queue_bytes + p->data.len > TCP_WAITING_BYTES_MAX)
+        return false;
+    if (half->queue_count >= TCP_WAITING_SOME && budget_is_tight(t->budget))
         return false;
     if (!budget_resize(t->budget, &s, 0, sizeof(*s) + p->data.len))
         return false;
@@ -107,13 +110,17 @@ static bool waiting_add(struct tcp *t, struct half *half, const struct piece *p)
                           .has_fin = p->has_fin};
     if (p->data.len > 0)
         memcpy(s->data, p->data.data, p->data.len);
-    struct segment **at = &half->queue;
-    if (half->queue_last && distance(s->sequence, half->queue_last->sequence) >= 0)
-        at = &half->queue_last->newer;
-    while (*at && distance(s->sequence, (*at)->sequence) >= 0)
-        at = &(*at)->newer;
+    struct segment **at = &half->queue, *older = NULL;
+    if (half->queue_last && distance(s->sequence, half->queue_last->sequence) >= 0) {
+        older = half->queue_last;
+        at = &older->newer;
+    }
+    for (; *at && distance(s->sequence, (*at)->sequence) >= 0; at = &older->newer)
+        older = *at;
     s->newer = *at;
     *at = s;
+    bool is_repeat = older && distance(older->sequence + older->len, s->sequence + s->len) >= 0;
+    t->reordered += s->newer && s->len > 0 && !is_repeat;
     if (!s->newer)
         half->queue_last = s;
     half->queue_bytes += s->len;

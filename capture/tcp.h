@@ -18,6 +18,10 @@ enum {
     TCP_HOLE_UNACKED_MS = 2000,      /* likewise, while nobody acknowledged it */
     TCP_WAITING_BYTES_MAX = 1 << 20, /* waiting behind a hole, of a direction */
     TCP_WAITING_SEGMENTS_MAX = 1024, /* likewise */
+    TCP_WAITING_SMALL_MAX = 256, /* likewise, and one more for every TCP_WAITING_SMALL_LEN bytes:
+                                    a place among many small ones is costly to find */
+    TCP_WAITING_SMALL_LEN = 128,
+    TCP_WAITING_SOME = 16, /* likewise, while the memory for all flows is scarce */
 };
 
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
@@ -27,6 +31,7 @@ struct tcp_header {
     uint32_t sequence, acknowledgment;
     uint16_t window, checksum;
     uint8_t flags;
+    struct bytes options; /* as captured */
     struct bytes payload; /* as captured */
     uint32_t payload_len; /* bytes on the wire */
 };
@@ -42,6 +47,7 @@ struct tcp {
     struct flow *timer_oldest, *timer_newest;
     int64_t now_ns;
     uint64_t retransmitted_bytes;
+    uint64_t reordered; /* segments with new data that came after later ones of their direction */
 };
 
 /* tcp_take gives a segment of that direction to its flow.  True where the flow is over and has to

@@ -29,7 +29,7 @@ struct unpack {
     unsigned char chunk[PACKED_CHUNK];
 };
 
-/* Past the first bytes, plain data takes no detour over the chunk. */
+/* Plain data that cannot be wound back.  Past the first bytes it takes no detour over the chunk. */
 static ssize_t step_plain(struct unpack *u, char *out, size_t size)
 {
     size_t len = u->len - u->at < size ? u->len - u->at : size;
@@ -114,7 +114,6 @@ static int cookie_close(void *cookie)
     ZSTD_freeDStream(u->zstd); /* NULL is fine */
     if (u->raw != stdin)
         (void)fclose(u->raw);
-    free(u);
     return 0;
 }
 
@@ -141,10 +140,13 @@ struct unpack *unpack_open(FILE *raw)
     if (!u)
         return NULL;
     u->raw = raw;
+    long start = ftell(raw);
     u->len = fread(u->chunk, 1, MAGIC_LEN, raw);
     cookie_io_functions_t functions = {.read = cookie_read, .close = cookie_close};
-    if (!ferror(raw) && step_choose(u))
-        u->stream = fopencookie(u, "r", functions);
+    if (!ferror(raw) && step_choose(u)) {
+        bool is_whole = u->step == step_plain && start >= 0 && fseek(raw, start, SEEK_SET) == 0;
+        u->stream = is_whole ? raw : fopencookie(u, "r", functions);
+    }
     if (!u->stream) {
         if (u->gzip.state)
             (void)inflateEnd(&u->gzip);
@@ -153,6 +155,11 @@ struct unpack *unpack_open(FILE *raw)
         return NULL;
     }
     return u;
+}
+
+void unpack_close(struct unpack *u)
+{
+    free(u);
 }
 
 FILE *unpack_stream(const struct unpack *u)

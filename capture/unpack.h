@@ -17,8 +17,11 @@ struct unpack;
  */
 struct unpack *unpack_open(FILE *raw);
 
-/* unpack_stream is what to read from; fclose ends the struct unpack with it. */
+/* unpack_stream is what to read from: a stream of its own, or raw where that needs nothing done. */
 FILE *unpack_stream(const struct unpack *u);
+
+/* unpack_close frees the struct unpack; its stream is closed before. */
+void unpack_close(struct unpack *u);
 
 /* unpack_problem says what is wrong with the compressed data; NULL where nothing is. */
 const char *unpack_problem(const struct unpack *u);

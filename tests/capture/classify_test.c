@@ -12,7 +12,7 @@ enum { TCP = 6, SERVER_PORT = 40022 };
 
 static int bench_open(void **state)
 {
-    *state = classify_open();
+    *state = classify_open(0);
     return *state ? 0 : -1;
 }
 

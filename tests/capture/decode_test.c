@@ -266,44 +266,50 @@ static void tags_without_end_are_given_up(void **state)
 
 enum carried { V4 = 4, V6 = 6, FRAME = 14 };
 
+enum { NO_ID = -1 };
+
 static const struct tunnel_case {
     const char *name;
     uint8_t protocol;
     uint16_t port;
     enum carried carried;
+    enum hop_kind kind;
+    int64_t id; /* NO_ID: it has none */
     const char *header;
 } tunnel_cases[] = {
-    {"IP in IP", 4, 0, V4, ""},
-    {"6in4", 41, 0, V6, ""},
-    {"GRE", 47, 0, V4, "0000 0800"},
-    {"GRE, IPv6, all options", 47, 0, V6, "b000 86dd 00000000 00000001 00000002"},
-    {"GRE, Ethernet", 47, 0, FRAME, "0000 6558"},
-    {"NVGRE", 47, 0, FRAME, "2000 6558 00010100"},
-    {"GRE, MPLS", 47, 0, V4, "0000 8847 00010140"},
-    {"GRE, VLAN inside", 47, 0, V4, "0000 6558 020000000000 020000000001 8100 0007 0800"},
-    {"GRE version 1", 47, 0, V4, "3081 880b 00000000 00000001 00000002 ff03 0021"},
-    {"ERSPAN I", 47, 0, FRAME, "0000 88be"},
-    {"ERSPAN II", 47, 0, FRAME, "1000 88be 00000001 1001000a 00000000"},
-    {"ERSPAN III", 47, 0, FRAME, "1000 22eb 00000001 2001000a 00000000 00000000"},
-    {"ERSPAN III, subheader", 47, 0, FRAME,
+    {"IP in IP", 4, 0, V4, HOP_IPIP, NO_ID, ""},
+    {"6in4", 41, 0, V6, HOP_IPIP, NO_ID, ""},
+    {"GRE", 47, 0, V4, HOP_GRE, NO_ID, "0000 0800"},
+    {"GRE, IPv6, all options", 47, 0, V6, HOP_GRE, 1, "b000 86dd 00000000 00000001 00000002"},
+    {"GRE, Ethernet", 47, 0, FRAME, HOP_GRE, NO_ID, "0000 6558"},
+    {"NVGRE", 47, 0, FRAME, HOP_NVGRE, 0x101, "2000 6558 00010100"},
+    {"GRE, MPLS", 47, 0, V4, HOP_GRE, NO_ID, "0000 8847 00010140"},
+    {"GRE, VLAN inside", 47, 0, V4, HOP_GRE, NO_ID,
+     "0000 6558 020000000000 020000000001 8100 0007 0800"},
+    {"GRE version 1", 47, 0, V4, HOP_GRE, NO_ID, "3081 880b 00000000 00000001 00000002 ff03 0021"},
+    {"ERSPAN I", 47, 0, FRAME, HOP_ERSPAN, NO_ID, "0000 88be"},
+    {"ERSPAN II", 47, 0, FRAME, HOP_ERSPAN, 0xa, "1000 88be 00000001 1001000a 00000000"},
+    {"ERSPAN III", 47, 0, FRAME, HOP_ERSPAN, 0xa, "1000 22eb 00000001 2001000a 00000000 00000000"},
+    {"ERSPAN III, subheader", 47, 0, FRAME, HOP_ERSPAN, 0xa,
      "1000 22eb 00000001 2001000a 00000000 00000001 0000000000000000"},
-    {"ERSPAN III, IP", 47, 0, V4, "1000 22eb 00000001 2001000a 00000000 00000800"},
-    {"WCCP", 47, 0, V4, "0000 883e"},
-    {"WCCP version 2", 47, 0, V4, "0000 883e 00000000"},
-    {"EtherIP", 97, 0, FRAME, "3000"},
-    {"MPLS in IP", 137, 0, V4, "00010140"},
-    {"MPLS in UDP", PROTOCOL_UDP, 6635, V4, "00010140"},
-    {"GRE in UDP", PROTOCOL_UDP, 4754, V4, "0000 0800"},
-    {"VXLAN", PROTOCOL_UDP, 4789, FRAME, "08000000 00006400"},
-    {"VXLAN on Linux's old port", PROTOCOL_UDP, 8472, FRAME, "08000000 00006400"},
-    {"VXLAN-GPE, IPv4", PROTOCOL_UDP, 4790, V4, "0c000001 00006400"},
-    {"VXLAN-GPE, IPv6", PROTOCOL_UDP, 4790, V6, "0c000002 00006400"},
-    {"VXLAN-GPE, Ethernet", PROTOCOL_UDP, 4790, FRAME, "0c000003 00006400"},
-    {"GENEVE", PROTOCOL_UDP, 6081, FRAME, "0000 6558 00006400"},
-    {"GENEVE, options", PROTOCOL_UDP, 6081, V4, "0200 0800 00006400 0102800100000000"},
-    {"GTP-U", PROTOCOL_UDP, 2152, V4, "30ff 002d 00000001"},
-    {"GTP-U, sequence", PROTOCOL_UDP, 2152, V6, "32ff 0031 00000001 00010000"},
-    {"GTP-U, extensions", PROTOCOL_UDP, 2152, V4,
+    {"ERSPAN III, IP", 47, 0, V4, HOP_ERSPAN, 0xa, "1000 22eb 00000001 2001000a 00000000 00000800"},
+    {"WCCP", 47, 0, V4, HOP_GRE, NO_ID, "0000 883e"},
+    {"WCCP version 2", 47, 0, V4, HOP_GRE, NO_ID, "0000 883e 00000000"},
+    {"EtherIP", 97, 0, FRAME, HOP_ETHERIP, NO_ID, "3000"},
+    {"MPLS in IP", 137, 0, V4, HOP_MPLS, NO_ID, "00010140"},
+    {"MPLS in UDP", PROTOCOL_UDP, 6635, V4, HOP_MPLS, NO_ID, "00010140"},
+    {"GRE in UDP", PROTOCOL_UDP, 4754, V4, HOP_GRE, NO_ID, "0000 0800"},
+    {"VXLAN", PROTOCOL_UDP, 4789, FRAME, HOP_VXLAN, 0x64, "08000000 00006400"},
+    {"VXLAN on Linux's old port", PROTOCOL_UDP, 8472, FRAME, HOP_VXLAN, 0x64, "08000000 00006400"},
+    {"VXLAN-GPE, IPv4", PROTOCOL_UDP, 4790, V4, HOP_VXLAN, 0x64, "0c000001 00006400"},
+    {"VXLAN-GPE, IPv6", PROTOCOL_UDP, 4790, V6, HOP_VXLAN, 0x64, "0c000002 00006400"},
+    {"VXLAN-GPE, Ethernet", PROTOCOL_UDP, 4790, FRAME, HOP_VXLAN, 0x64, "0c000003 00006400"},
+    {"GENEVE", PROTOCOL_UDP, 6081, FRAME, HOP_GENEVE, 0x64, "0000 6558 00006400"},
+    {"GENEVE, options", PROTOCOL_UDP, 6081, V4, HOP_GENEVE, 0x64,
+     "0200 0800 00006400 0102800100000000"},
+    {"GTP-U", PROTOCOL_UDP, 2152, V4, HOP_GTP_U, 1, "30ff 002d 00000001"},
+    {"GTP-U, sequence", PROTOCOL_UDP, 2152, V6, HOP_GTP_U, 1, "32ff 0031 00000001 00010000"},
+    {"GTP-U, extensions", PROTOCOL_UDP, 2152, V4, HOP_GTP_U, 1,
      "34ff 0039 00000001 00000085 01100085 0200000000000000"},
 };
 
@@ -323,6 +329,18 @@ static void tunnel_build(struct bench *b, const struct tunnel_case *c, unsigned 
     frame_wrap_hex(&b->frame, "020000000000 020000000001");
 }
 
+static void assert_hop(const struct bench *b, const struct tunnel_case *c, unsigned outer_version)
+{
+    size_t count;
+    const struct hop *hop = decoder_hops(b->decoder, &count);
+    assert_int_equal(count, 1);
+    assert_address(&hop->source, outer_version == 6 ? "fd00:9::1" : "10.9.0.1");
+    assert_address(&hop->destination, outer_version == 6 ? "fd00:9::2" : "10.9.0.2");
+    if (hop->kind != c->kind || hop->has_id != (c->id != NO_ID) ||
+        (hop->has_id && hop->id != c->id))
+        fail_msg("%s: kind %u, id %u", c->name, hop->kind, hop->id);
+}
+
 static void every_tunnel_gives_the_inner_datagram(void **state)
 {
     struct bench *b = *state;
@@ -334,6 +352,7 @@ static void every_tunnel_gives_the_inner_datagram(void **state)
                 fail_msg("%s", c->name);
             assert_known_segment(b, c->carried == V6 ? 6 : 4);
             assert_int_equal(b->out.vlan, 3);
+            assert_hop(b, c, version);
             assert_cuts_are_safe(b, DLT_EN10MB);
         }
     }
@@ -342,7 +361,12 @@ static void every_tunnel_gives_the_inner_datagram(void **state)
 static void a_tunnel_cut_by_the_snap_length_tells_the_inner_length(void **state)
 {
     struct bench *b = *state;
-    tunnel_build(b, &(struct tunnel_case){"", PROTOCOL_UDP, 4789, FRAME, "08000000 00006400"}, 4);
+    tunnel_build(b,
+                 &(struct tunnel_case){.protocol = PROTOCOL_UDP,
+                                       .port = 4789,
+                                       .carried = FRAME,
+                                       .header = "08000000 00006400"},
+                 4);
     assert_int_equal(decode_cut(b, DLT_EN10MB, b->frame.len - 3), DECODED_DATAGRAM);
     assert_address(&b->out.source, "10.1.0.1");
     assert_int_equal(b->out.payload_len, SEGMENT_LEN);
@@ -394,6 +418,8 @@ static void what_is_no_tunnel_stays_the_outer_datagram(void **state)
             fail_msg("%s", c->name);
         assert_address(&b->out.source, "10.1.0.1");
         assert_int_equal(b->out.payload_len, len);
+        size_t count;
+        assert_null(decoder_hops(b->decoder, &count));
         assert_cuts_are_safe(b, DLT_EN10MB);
     }
 }
@@ -407,6 +433,9 @@ static void the_depth_of_tunnels_is_bounded(void **state)
             frame_wrap_ipv4(&b->frame, 4, OUTER_NET);
         assert_int_equal(decode_whole(b, DLT_RAW), DECODED_DATAGRAM);
         assert_int_equal(b->out.protocol, depth <= 8 ? PROTOCOL_TCP : 4);
+        size_t count;
+        (void)decoder_hops(b->decoder, &count);
+        assert_int_equal(count, depth <= 8 ? depth : 8);
     }
 }
 

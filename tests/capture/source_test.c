@@ -8,10 +8,13 @@
 #include "core/clock.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -399,32 +402,59 @@ static void an_unknown_interface_is_named(void **state)
     struct source *s;
     char name[] = "seepwatch-none";
     char *names[] = {name};
-    assert_false(source_open_live(&s, names, 1, NULL, 1 << 20, 0, &b->error));
+    assert_false(source_open_live(&s, names, 1, NULL, 1 << 20, &b->error));
     assert_non_null(strstr(b->error.text, "seepwatch-none: no "));
     assert_null(s);
 }
 
-static void datagram_send(void)
+/* What the kernel has for a ring, as far as this test lets libpcap see; 0: all of it. */
+static size_t ring_bytes_max;
+
+/* libpcap comes by here on its way to the kernel. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    if (level == SOL_PACKET && name == PACKET_RX_RING && len == sizeof(struct tpacket_req3)) {
+        const struct tpacket_req3 *ring = value;
+        size_t bytes = (size_t)ring->tp_block_size * ring->tp_block_nr;
+        if (ring_bytes_max != 0 && bytes > ring_bytes_max) {
+            errno = ENOMEM;
+            return -1;
+        }
+    }
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+static struct source *loopback_open(struct bench *b, size_t ring_bytes)
+{
+    struct source *s;
+    char name[] = "lo";
+    char *names[] = {name};
+    if (!source_open_live(&s, names, 1, "udp port 9", ring_bytes, &b->error)) {
+        print_message("skipped: %s\n", b->error.text);
+        skip();
+    }
+    return s;
+}
+
+/* From 127.0.0.HOST; the last byte is the mark. */
+static void datagram_send(uint8_t host, const char *mark)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(
-        sendto(fd, "look", 4, 0, (const struct sockaddr *)(const void *)&to, sizeof(to)), 4);
+    to.sin_port = htons(9);
+    assert_int_equal(bind(fd, (const struct sockaddr *)(const void *)&from, sizeof(from)), 0);
+    assert_int_equal(sendto(fd, mark, 1, 0, (const struct sockaddr *)(const void *)&to, sizeof(to)),
+                     1);
     assert_int_equal(close(fd), 0);
 }
 
 static void the_loopback_interface_is_seen_live(void **state)
 {
     struct bench *b = *state;
-    struct source *s;
-    char name[] = "lo";
-    char *names[] = {name};
-    if (!source_open_live(&s, names, 1, "udp port 9", 1 << 20, 0, &b->error)) {
-        print_message("skipped: %s\n", b->error.text);
-        skip();
-    }
-    datagram_send();
+    struct source *s = loopback_open(b, 1 << 20);
+    datagram_send(1, "k");
     for (unsigned i = 0; i < 50 && b->taken_count == 0; i++)
         assert_int_not_equal(source_read(s, take, b, &b->error), SOURCE_FAILED);
     assert_true(b->taken_count > 0);
@@ -433,6 +463,57 @@ static void the_loopback_interface_is_seen_live(void **state)
     b->taken_count = 0;
     assert_int_equal(source_read(s, take, b, &b->error), SOURCE_QUIET);
     assert_int_equal(source_drops(s).kernel, 0);
+    source_close(s);
+}
+
+/* How many frames of that mark a source has, until it is quiet. */
+static size_t marks_read(struct bench *b, struct source *s, char mark)
+{
+    size_t count = 0;
+    unsigned quiet = 0;
+    b->taken_count = 0;
+    while (quiet < 3)
+        quiet += source_read(s, take, b, &b->error) == SOURCE_QUIET;
+    for (size_t i = 0; i < b->taken_count; i++)
+        count += b->mark[i] == mark;
+    return count;
+}
+
+static void sources_that_share_have_each_frame_once(void **state)
+{
+    enum { HOSTS = 200, SOURCES = 2 };
+    struct bench *b = *state;
+    struct source *sources[SOURCES];
+    size_t counts[SOURCES];
+    sources[0] = loopback_open(b, 1 << 20);
+    datagram_send(1, "a");
+    sources[1] = loopback_open(b, 1 << 20);
+    datagram_send(1, "a"); /* now both have it */
+    if (!source_share(sources, SOURCES, &b->error))
+        fail_msg("%s", b->error.text);
+    for (uint8_t host = 1; host <= HOSTS; host++)
+        datagram_send(host, "b");
+    for (size_t i = 0; i < SOURCES; i++) {
+        counts[i] = marks_read(b, sources[i], 'b');
+        assert_int_equal(counts[i], b->taken_count); /* what came before is passed over */
+        assert_true(counts[i] > HOSTS / 4);
+    }
+    assert_int_equal(counts[0] + counts[1], HOSTS);
+    source_close(sources[0]);
+    source_close(sources[1]);
+}
+
+static void a_ring_that_the_kernel_made_smaller_is_measured(void **state)
+{
+    enum { ASKED = 16 << 20, THERE = 9 << 20 };
+    struct bench *b = *state;
+    struct source *s = loopback_open(b, ASKED);
+    assert_int_equal(source_ring_bytes(s), ASKED);
+    source_close(s);
+    ring_bytes_max = THERE;
+    s = loopback_open(b, ASKED);
+    ring_bytes_max = 0;
+    assert_in_range(source_ring_bytes(s), THERE / 2, THERE);
     source_close(s);
 }
 
@@ -457,6 +538,8 @@ int main(void)
         TEST(a_truncated_packed_file_gives_what_it_has),
         TEST(an_unknown_interface_is_named),
         TEST(the_loopback_interface_is_seen_live),
+        TEST(sources_that_share_have_each_frame_once),
+        TEST(a_ring_that_the_kernel_made_smaller_is_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
