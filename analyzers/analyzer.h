@@ -12,6 +12,7 @@
 #ifndef SEEPWATCH_ANALYZERS_ANALYZER_H
 #define SEEPWATCH_ANALYZERS_ANALYZER_H
 
+#include "analyzers/codec.h"
 #include "analyzers/pairing.h"
 #include "core/cursor.h"
 #include "core/transaction.h"
@@ -32,33 +33,62 @@ enum verdict {
     VERDICT_BAD,   /* no message of this protocol starts here: find the next */
     VERDICT_HAND_OVER, /* the rest of the connection is another protocol's: x->next names it, or is
                           NULL (unknown) */
+    VERDICT_UNPACK, /* the cursor stands behind a header; the `amount` bytes that follow are packed,
+                       and what they unpack to is parsed */
+};
+
+/*
+ * Packed bytes (VERDICT_UNPACK) are unpacked as they come, however many; parse, gap and starts_here
+ * get what they were as a second stream of that side, with x->is_unpacked set.  Bytes stay those of
+ * the wire: a packed run, with its header, belongs to the request that is receiving when it ends.
+ * A byte lost of it loses the rest of the run; then that stream, too, finds its next message.
+ */
+enum seam {
+    SEAM_APART,  /* a stream of its own: it begins with a message, and what it does not end is lost
+                  */
+    SEAM_BEHIND, /* what comes out continues what came out of the packed bytes before, which were
+                    packed apart */
+    SEAM_INSIDE, /* likewise, and they are one packed stream, cut */
 };
 
 struct step {
-    enum verdict verdict;
-    uint64_t amount; /* bytes */
+    uint8_t verdict;       /* enum verdict */
+    uint8_t codec;         /* enum codec, of packed bytes */
+    uint8_t seam;          /* enum seam, likewise */
+    uint32_t unpacked_len; /* bytes that the packed ones are told to become; 0: not told */
+    uint64_t amount;       /* bytes */
 };
 
 #define STEP_TO_END UINT64_MAX
 
 static inline struct step step_taken(uint64_t skip)
 {
-    return (struct step){VERDICT_TAKEN, skip};
+    return (struct step){.verdict = VERDICT_TAKEN, .amount = skip};
 }
 
 static inline struct step step_needs(uint64_t len)
 {
-    return (struct step){VERDICT_NEEDS, len};
+    return (struct step){.verdict = VERDICT_NEEDS, .amount = len};
 }
 
 static inline struct step step_bad(void)
 {
-    return (struct step){VERDICT_BAD, 0};
+    return (struct step){.verdict = VERDICT_BAD};
 }
 
 static inline struct step step_hand_over(void)
 {
-    return (struct step){VERDICT_HAND_OVER, 0};
+    return (struct step){.verdict = VERDICT_HAND_OVER};
+}
+
+static inline struct step step_unpack(enum codec codec, enum seam seam, uint64_t packed_len,
+                                      uint32_t unpacked_len)
+{
+    return (struct step){.verdict = VERDICT_UNPACK,
+                         .codec = (uint8_t)codec,
+                         .seam = (uint8_t)seam,
+                         .unpacked_len = unpacked_len,
+                         .amount = packed_len};
 }
 
 /* What starts_here says. */
@@ -83,6 +113,7 @@ struct exchange {
     uint64_t position[2]; /* by enum side: bytes of the stream before the message that is parsed */
     bool is_midstream;    /* the connection began before the capture, or a part of the beginning was
                              lost */
+    bool is_unpacked;     /* what is looked at came out of packed bytes (VERDICT_UNPACK) */
     bool is_encrypted;    /* set by the analyzer: from here on there is nothing to decode, only to
                              count */
     const char

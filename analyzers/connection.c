@@ -44,7 +44,9 @@ struct connection {
     bool is_flipped;     /* direction 0 is the server's */
     bool is_counted;     /* among the protocol's connections */
     bool was_server_first;
-    bool has_told; /* a transaction at least */
+    bool has_told;        /* a transaction at least */
+    bool has_account;     /* it was looked for in the settings */
+    struct bytes account; /* the settings'; empty: none */
     unsigned late_starts;
     uint64_t bytes[2]; /* all that was seen, by enum side */
     uint64_t rest[2];  /* bytes after the switch to what is not decoded, by enum side */
@@ -80,8 +82,9 @@ static void fill(const struct connection *c, struct transaction *tx)
     tx->server_port = c->facts.port[SIDE_SERVER];
     transaction_mark(tx, FIELD_SERVER_IP);
     transaction_mark(tx, FIELD_SERVER_PORT);
-    if (!transaction_has(tx, FIELD_USER_NAME) && x->user.len > 0) {
-        tx->user_name = x->user;
+    struct bytes user = x->user.len > 0 ? x->user : c->account;
+    if (!transaction_has(tx, FIELD_USER_NAME) && user.len > 0) {
+        tx->user_name = user;
         transaction_mark(tx, FIELD_USER_NAME);
     }
     if (!transaction_has(tx, FIELD_USER_AGENT_ORIGINAL) && x->software.len > 0) {
@@ -131,8 +134,20 @@ static void count(struct protocol_counters *p, const struct transaction *tx)
         p->affected_rows += tx->affected_rows;
 }
 
+/* Of a database connection whose login was not seen, the settings may know the account. */
+static void find_account(struct connection *c)
+{
+    const struct connection_facts *f = &c->facts;
+    c->has_account = true;
+    if (c->analyzer->db_system)
+        c->account = settings_user(c->owner->settings, &f->ip[SIDE_SERVER], f->port[SIDE_SERVER],
+                                   &f->ip[SIDE_CLIENT]);
+}
+
 static void hand_on(struct connection *c, struct transaction *tx)
 {
+    if (c->x.is_midstream && c->x.user.len == 0 && !c->has_account)
+        find_account(c);
     fill(c, tx);
     fill_statement(c, tx);
     count(c->protocol, tx);
@@ -165,9 +180,9 @@ struct analysis *analysis_open(const struct settings *settings,
     a->context = context;
     a->budget.bytes_max = settings->memory_max;
     a->pairing = (struct pairing_owner){.budget = &a->budget, .emit = emit};
-    a->feed = (struct feed_owner){.budget = &a->budget};
-    a->statements = statements_open(STATEMENTS_MAX);
-    a->prepared = prepared_open(PREPARED_MAX);
+    a->feed = (struct feed_owner){.budget = &a->budget, .codecs = {.budget = &a->budget}};
+    a->statements = statements_open(STATEMENTS_MAX, settings->statements_bytes_max);
+    a->prepared = prepared_open(PREPARED_MAX, settings->prepared_bytes_max);
     if (!a->statements || !a->prepared) {
         analysis_close(a);
         return NULL;
@@ -182,6 +197,7 @@ void analysis_close(struct analysis *a)
     statements_close(a->statements);
     prepared_close(a->prepared);
     pairing_owner_clear(&a->pairing);
+    codecs_clear(&a->feed.codecs);
     free(a);
 }
 
@@ -191,6 +207,8 @@ struct analysis_counters analysis_counters(const struct analysis *a)
     counters.resyncs = a->feed.resyncs;
     counters.pairing_overflows = a->pairing.overflows;
     counters.denied = a->feed.denied;
+    counters.packed_broken = a->feed.broken;
+    counters.packed_refused = a->feed.refused;
     counters.statements_evicted = statements_evictions(a->statements);
     counters.prepared_evicted = prepared_evictions(a->prepared);
     return counters;
@@ -360,21 +378,9 @@ static void decide(struct connection *c, int64_t ns)
     forget_kept(c);
 }
 
-static void undecided_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
-{
-    if (c->feed[0].buffer_len + c->feed[1].buffer_len == 0)
-        c->was_server_first = side == SIDE_SERVER;
-    if (!feed_keep(&c->feed[side], data, ns)) {
-        c->kind = CONNECTION_UNKNOWN;
-        forget_kept(c);
-        return;
-    }
-    decide(c, ns);
-}
-
 /* Behind a preamble that nobody knows (SOCKS, say, after which the roles may be the other way
  * round), or in an old connection, a message may still start with a segment. */
-static void unknown_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
+static void look_for_late_start(struct connection *c, enum side side, struct bytes data, int64_t ns)
 {
     if (c->late_starts >= LATE_STARTS_MAX)
         return;
@@ -385,6 +391,7 @@ static void unknown_data(struct connection *c, enum side side, struct bytes data
             enum side as = (enum side)(side ^ (enum side)flipped);
             if (feed_start(ANALYZERS[n], NULL, as, data, 0, &need) != START_SURE)
                 continue;
+            forget_kept(c);
             if (flipped)
                 flip(c);
             believe(c, ANALYZERS[n], ns);
@@ -393,6 +400,21 @@ static void unknown_data(struct connection *c, enum side side, struct bytes data
             return;
         }
     }
+}
+
+static void undecided_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
+{
+    bool is_first = c->feed[0].buffer_len + c->feed[1].buffer_len == 0;
+    if (is_first)
+        c->was_server_first = side == SIDE_SERVER;
+    if (!feed_keep(&c->feed[side], data, ns)) {
+        c->kind = CONNECTION_UNKNOWN;
+        forget_kept(c);
+        return;
+    }
+    decide(c, ns);
+    if (c->kind == CONNECTION_UNDECIDED && !is_first)
+        look_for_late_start(c, side, data, ns);
 }
 
 /* From here on bytes are only counted; or another analyzer goes on with them. */
@@ -455,7 +477,7 @@ void connection_data(struct connection *c, unsigned direction, struct bytes data
         undecided_data(c, side, data, ns);
         break;
     case CONNECTION_UNKNOWN:
-        unknown_data(c, side, data, ns);
+        look_for_late_start(c, side, data, ns);
         break;
     case CONNECTION_DECODED:
         take(c, side, data, ns);
@@ -575,6 +597,11 @@ enum connection_kind connection_kind(const struct connection *c)
 const struct connection_facts *connection_facts(const struct connection *c)
 {
     return &c->facts;
+}
+
+bool connection_has_parsed(const struct connection *c)
+{
+    return c->is_counted;
 }
 
 const struct analyzer *connection_analyzer(const struct connection *c)

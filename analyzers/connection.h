@@ -41,6 +41,8 @@ struct analysis_counters {
     uint64_t gaps, lost_bytes, resyncs, given_up; /* of streams */
     uint64_t pairing_overflows;                   /* requests pushed out of their pairing */
     uint64_t denied;                              /* messages given up for want of memory */
+    uint64_t packed_broken;  /* packed runs that do not unpack to what was told */
+    uint64_t packed_refused; /* packed runs that would become too much */
     uint64_t statements_evicted, prepared_evicted;
 };
 
@@ -77,6 +79,8 @@ void connection_close(struct connection *c);
 enum connection_kind connection_kind(const struct connection *c);
 /* connection_facts gives the ends as they are taken now (the roles may have been exchanged). */
 const struct connection_facts *connection_facts(const struct connection *c);
+/* connection_has_parsed tells whether a message of its analyzer was found. */
+bool connection_has_parsed(const struct connection *c);
 /* connection_analyzer gives the analyzer, NULL where there is none. */
 const struct analyzer *connection_analyzer(const struct connection *c);
 

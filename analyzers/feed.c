@@ -5,6 +5,8 @@
  */
 #include "analyzers/feed.h"
 
+#include "analyzers/packed.h"
+
 enum { BUFFER_FIRST = 256, COPY_AHEAD = 512 };
 
 struct bytes feed_kept(const struct feed *f)
@@ -24,6 +26,8 @@ static bool append(struct feed *f, struct bytes data, int64_t ns)
     }
     while (size - f->buffer_at - f->buffer_len < data.len)
         size *= 2;
+    if (size > f->buffer_size && size > FEED_SOME && budget_is_tight(f->owner->budget))
+        return false;
     if (size != f->buffer_size &&
         !budget_resize(f->owner->budget, &f->buffer, f->buffer_size, size))
         return false;
@@ -57,8 +61,19 @@ bool feed_keep(struct feed *f, struct bytes data, int64_t ns)
 
 static void consumed(struct feed *f, uint64_t len, bool skipped)
 {
+    if (f->is_inner)
+        return;
     pairing_count(f->x, f->side, len, skipped);
     f->x->position[f->side] += len;
+}
+
+/* The end of a message.  Of unpacked ones, the last goes on receiving: the packed bytes are its. */
+static void settle(struct feed *f)
+{
+    if (f->is_inner)
+        pairing_pass(f->x);
+    else
+        pairing_settle(f->x, f->side);
 }
 
 static void get_lost(struct feed *f)
@@ -69,28 +84,45 @@ static void get_lost(struct feed *f)
     f->wanted = 0;
 }
 
-/* Passes over what the last step said; true while that message goes on. */
-static bool pass_over(struct feed *f, struct bytes *data)
+/* The end of what is passed over. */
+static void passed(struct feed *f)
+{
+    bool is_packed = f->is_packed;
+    f->is_packed = false;
+    if (is_packed)
+        packed_end(f);
+    else
+        settle(f);
+}
+
+/* Passes over what the last step said; COURSE_WAITS while that message goes on. */
+static enum course pass_over(struct feed *f, struct bytes *data)
 {
     uint64_t len = data->len < f->skip ? data->len : f->skip;
-    if (len > 0)
-        consumed(f, len, true);
+    struct bytes over = bytes_first(*data, (size_t)len);
     *data = bytes_from(*data, (size_t)len);
     if (f->skip != STEP_TO_END)
         f->skip -= len;
+    if (f->is_packed) {
+        enum course course = packed_take(f, over);
+        f->is_packed = course == COURSE_WAITS;
+        if (course == COURSE_OVER)
+            return COURSE_OVER;
+    } else if (len > 0) {
+        consumed(f, len, true);
+    }
     if (f->skip > 0)
-        return true;
-    pairing_settle(f->x, f->side);
-    return false;
+        return COURSE_WAITS;
+    passed(f);
+    return COURSE_GOES_ON;
 }
-
-enum course { COURSE_GOES_ON, COURSE_WAITS, COURSE_LOST, COURSE_OVER };
 
 /* There is no memory to keep what a message lacks: it is as good as lost. */
 static enum course deny(struct feed *f)
 {
     f->owner->denied++;
-    pairing_lose(f->x, f->side, 0, false);
+    if (!f->is_inner)
+        pairing_lose(f->x, f->side, 0, false);
     f->analyzer->gap(f->x, f->side, 0);
     return COURSE_LOST;
 }
@@ -101,13 +133,23 @@ static enum course parse_one(struct feed *f, struct bytes *data)
     struct cursor in = cursor_over(*data);
     struct step step = f->analyzer->parse(f->x, f->side, &in);
     size_t used = cursor_is_short(&in) ? 0 : data->len - in.left;
-    switch (step.verdict) {
+    switch ((enum verdict)step.verdict) {
     case VERDICT_TAKEN:
         f->has_parsed = true;
         consumed(f, used, false);
         *data = bytes_from(*data, used);
         f->skip = step.amount;
-        return pass_over(f, data) ? COURSE_WAITS : COURSE_GOES_ON;
+        return pass_over(f, data);
+    case VERDICT_UNPACK:
+        if (f->is_inner)
+            break;
+        f->has_parsed = true;
+        *data = bytes_from(*data, used);
+        f->skip = step.amount;
+        f->is_packed = packed_begin(f, &step, used);
+        if (!f->is_packed)
+            consumed(f, used, false);
+        return pass_over(f, data);
     case VERDICT_NEEDS:
         if (step.amount > f->analyzer->message_max)
             return COURSE_LOST;
@@ -115,7 +157,7 @@ static enum course parse_one(struct feed *f, struct bytes *data)
         return COURSE_WAITS;
     case VERDICT_HAND_OVER:
         consumed(f, used, false);
-        pairing_settle(f->x, f->side);
+        settle(f);
         *data = bytes_from(*data, used);
         return COURSE_OVER;
     case VERDICT_BAD:
@@ -234,7 +276,7 @@ static bool find_again(struct feed *f, struct bytes *data, int64_t ns)
         if (!search(f, &found))
             continue;
         forget_searched(f, found);
-        pairing_settle(f->x, f->side);
+        settle(f);
         f->is_lost = false;
         candidates_free(f);
         f->owner->resyncs++;
@@ -297,8 +339,11 @@ static enum course parse_data(struct feed *f, struct bytes *data, int64_t ns)
 bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest)
 {
     f->x->now_ns = ns;
-    if (f->skip > 0 && pass_over(f, &data))
-        return true;
+    enum course passed_over = f->skip > 0 ? pass_over(f, &data) : COURSE_GOES_ON;
+    if (passed_over == COURSE_OVER)
+        *rest = data;
+    if (passed_over != COURSE_GOES_ON)
+        return passed_over == COURSE_WAITS;
     for (;;) {
         if (f->is_lost && !find_again(f, &data, ns))
             return true;
@@ -306,6 +351,8 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
             break;
         enum course course =
             f->buffer_len > 0 ? parse_kept(f, &data, ns) : parse_data(f, &data, ns);
+        if (course == COURSE_WAITS && f->skip > 0)
+            course = pass_over(f, &data);
         if (course == COURSE_OVER) {
             *rest = f->buffer_len > 0 ? feed_kept(f) : data;
             return false;
@@ -314,11 +361,26 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
             get_lost(f);
             f->searched = 1; /* not here */
         }
-        if (course == COURSE_WAITS && (f->skip == 0 || pass_over(f, &data)))
+        if (course == COURSE_WAITS)
             break;
     }
     buffer_shrink(f);
     return true;
+}
+
+/* A gap in what is passed over; true where it matters. */
+static bool lose_inside(struct feed *f, uint64_t lost)
+{
+    bool matters = f->is_packed && packed_lose(f, lost);
+    if (!f->is_packed && !f->is_inner)
+        pairing_lose(f->x, f->side, lost, true);
+    f->is_packed = false;
+    f->x->position[f->side] += f->is_inner ? 0 : lost;
+    if (f->skip != STEP_TO_END)
+        f->skip -= lost;
+    if (f->skip == 0)
+        settle(f);
+    return matters;
 }
 
 bool feed_gap(struct feed *f, uint64_t lost, int64_t ns)
@@ -326,37 +388,40 @@ bool feed_gap(struct feed *f, uint64_t lost, int64_t ns)
     f->x->now_ns = ns;
     uint64_t inside = lost < f->skip ? lost : f->skip;
     if (inside > 0) {
-        pairing_lose(f->x, f->side, inside, true);
-        f->x->position[f->side] += inside;
-        if (f->skip != STEP_TO_END)
-            f->skip -= inside;
-        if (f->skip == 0)
-            pairing_settle(f->x, f->side);
+        bool matters = lose_inside(f, inside);
         lost -= inside;
         if (lost == 0)
-            return false;
+            return matters;
     }
     consumed(f, f->buffer_len, false);
     f->buffer_len = 0;
     buffer_shrink(f);
-    pairing_lose(f->x, f->side, lost, false);
-    f->x->position[f->side] += lost;
+    if (!f->is_inner) {
+        pairing_lose(f->x, f->side, lost, false);
+        f->x->position[f->side] += lost;
+    }
     f->analyzer->gap(f->x, f->side, lost);
-    pairing_settle(f->x, f->side);
+    settle(f);
     get_lost(f);
+    if (f->unpacking)
+        packed_gap(f);
     return true;
 }
 
 void feed_end(struct feed *f)
 {
+    if (f->unpacking)
+        packed_flush(f);
     if (f->skip == STEP_TO_END) {
         f->skip = 0;
-        pairing_settle(f->x, f->side);
+        passed(f);
     }
 }
 
 void feed_clear(struct feed *f)
 {
+    if (f->unpacking)
+        packed_clear(f);
     candidates_free(f);
     f->buffer_len = 0;
     buffer_shrink(f);

@@ -12,6 +12,7 @@
 enum {
     FEED_SEARCH_MAX = 65536, /* bytes kept while the next message is looked for */
     FEED_CANDIDATES_MAX = 8, /* places that need more bytes to be told */
+    FEED_SOME = 4096,        /* bytes kept while the memory for all connections is scarce */
     FEED_CHAIN = 3,          /* messages that must land on one another */
 };
 
@@ -20,6 +21,9 @@ struct feed_owner {
     struct budget *budget;
     uint64_t resyncs;
     uint64_t denied; /* messages given up for want of memory */
+    struct codecs codecs;
+    uint64_t broken;  /* packed runs that do not unpack to what was told */
+    uint64_t refused; /* packed runs that would become too much (analyzers/packed.h) */
 };
 
 /* A place where a message may start, told once `need` bytes are in the buffer. */
@@ -27,18 +31,24 @@ struct feed_candidate {
     uint32_t offset, need;
 };
 
+/* How a feed goes on. */
+enum course { COURSE_GOES_ON, COURSE_WAITS, COURSE_LOST, COURSE_OVER };
+
 struct feed {
     struct feed_owner *owner;
     const struct analyzer *analyzer; /* NULL: bytes are only kept */
     struct exchange *x;
     enum side side;
+    bool is_packed;  /* what is passed over is unpacked */
+    bool is_inner;   /* takes what was unpacked; the bytes are counted packed */
+    bool is_lost;    /* looking for a message */
+    bool has_parsed; /* a message at least */
     uint8_t *buffer;
     size_t buffer_at, buffer_len, buffer_size; /* bytes: dropped at its front, kept, allocated */
     size_t wanted;                     /* bytes in the buffer before parse is called again */
     uint64_t skip;                     /* bytes still to be passed over */
     int64_t start_ns;                  /* of the first byte in the buffer */
-    bool is_lost;                      /* looking for a message */
-    bool has_parsed;                   /* a message at least */
+    struct unpacking *unpacking;       /* of packed bytes; NULL: there were none */
     size_t searched;                   /* bytes of the buffer that were looked at as a start */
     struct feed_candidate *candidates; /* FEED_CANDIDATES_MAX places while lost; NULL: none yet */
     size_t candidates_count;

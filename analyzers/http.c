@@ -19,13 +19,15 @@ enum part {
 };
 
 struct http_side {
-    enum part part;
-    size_t scanned;    /* bytes of the line's beginning that have no line feed */
+    uint8_t part;      /* enum part */
     bool in_long_line; /* the rest of a line is passed over */
-    unsigned status;   /* of the response */
+    uint16_t scanned;  /* bytes of the line's beginning that have no line feed */
+    uint16_t status;   /* of the response */
+    unsigned mark;     /* of the request that the message is, or answers; 0: none */
     struct http_head head;
-    unsigned mark; /* of the request that the message is, or answers; 0: none */
 };
+
+_Static_assert(HTTP_LINE_MAX <= UINT16_MAX, "a line's beginning is counted in 16 bits");
 
 struct http {
     struct http_side side[2]; /* by enum side */
@@ -63,7 +65,7 @@ static bool line_take(struct http_side *s, struct cursor *in, struct bytes *line
     size_t len = s->scanned + bytes_index(bytes_from(rest, s->scanned), '\n');
     bool is_whole = len < rest.len;
     if (!is_whole && len < HTTP_LINE_MAX) {
-        s->scanned = len;
+        s->scanned = (uint16_t)len;
         return false;
     }
     s->scanned = 0;
@@ -167,7 +169,7 @@ static bool status_line(struct exchange *x, struct bytes line)
     bool is_interim = status < 200 && status != 101;
     struct request *r = is_interim ? pairing_first(x) : answer(x);
     request_set(h, s, r);
-    s->status = status;
+    s->status = (uint16_t)status;
     s->head = (struct http_head){0};
     s->part = PART_FIELDS;
     pairing_receive(x, SIDE_SERVER, r);

@@ -215,7 +215,7 @@ static bool may_tell(struct exchange *x, struct http_head *head, struct request 
     if (head->told > told || !settings_is_proxy(x->settings, &x->facts->ip[SIDE_CLIENT]))
         return false;
     if (head->told < told) {
-        head->told = told;
+        head->told = (uint8_t)told;
         head->has_unknown_client = false;
         transaction_unmark(&r->tx, FIELD_CLIENT_IP);
     }
@@ -260,23 +260,31 @@ enum known_field {
     FIELD_NAMES_COUNT
 };
 
-static const char *const names[FIELD_NAMES_COUNT] = {
-    [NO_FIELD] = "",
-    [CONTENT_LENGTH] = "content-length",
-    [TRANSFER_ENCODING] = "transfer-encoding",
-    [AUTHORIZATION] = "authorization",
-    [EXPECT] = "expect",
-    [FORWARDED] = "forwarded",
-    [HOST] = "host",
-    [USER_AGENT] = "user-agent",
-    [X_FORWARDED_FOR] = "x-forwarded-for",
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
+static const struct {
+    const char *text;
+    size_t len; /* bytes; it tells nearly all fields apart */
+} names[FIELD_NAMES_COUNT] = {
+    [NO_FIELD] = NAME(""),
+    [CONTENT_LENGTH] = NAME("content-length"),
+    [TRANSFER_ENCODING] = NAME("transfer-encoding"),
+    [AUTHORIZATION] = NAME("authorization"),
+    [EXPECT] = NAME("expect"),
+    [FORWARDED] = NAME("forwarded"),
+    [HOST] = NAME("host"),
+    [USER_AGENT] = NAME("user-agent"),
+    [X_FORWARDED_FOR] = NAME("x-forwarded-for"),
 };
 
 static enum known_field field_of(enum side side, struct bytes name)
 {
     unsigned last = side == SIDE_CLIENT ? FIELD_NAMES_COUNT - 1 : OF_BOTH;
     for (unsigned f = NO_FIELD + 1; f <= last; f++) {
-        if (bytes_are_nocase(name, names[f]))
+        if (name.len == names[f].len && bytes_are_nocase(name, names[f].text))
             return (enum known_field)f;
     }
     return NO_FIELD;
@@ -314,13 +322,13 @@ void http_field(struct exchange *x, enum side side, struct http_head *head, stru
     struct bytes value = line;
     if (!goes_on) {
         size_t colon = bytes_index(line, ':');
-        head->field = field_of(side, bytes_trim(bytes_first(line, colon)));
+        head->field = (uint8_t)field_of(side, bytes_trim(bytes_first(line, colon)));
         value = bytes_from(line, colon + 1);
     }
+    if (head->field == NO_FIELD)
+        return;
     value = bytes_trim(value);
     switch (head->field) {
-    case NO_FIELD:
-        break;
     case CONTENT_LENGTH:
         read_length(head, value);
         break;

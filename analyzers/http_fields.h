@@ -24,8 +24,8 @@ struct http_head {
     bool has_coding;         /* Transfer-Encoding has another coding */
     bool expects_continue;   /* Expect: 100-continue */
     bool has_unknown_client; /* a proxy named a client that is no address */
-    enum http_told told;
-    unsigned field; /* of the last line, for lines that go on with it; 0: none of interest */
+    uint8_t told;            /* enum http_told */
+    uint8_t field; /* of the last line, for lines that go on with it; 0: none of interest */
 };
 
 /* http_target fills url.* from the target of a request. */

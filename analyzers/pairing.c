@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-enum { RING_FIRST = 1 };
-
 static struct request **place(const struct pairing *p, size_t n)
 {
     return &p->ring[(p->first + n) & (p->ring_size - 1)];
@@ -38,21 +36,27 @@ struct request *pairing_last(const struct exchange *x)
 
 static bool ring_grow(struct pairing *p)
 {
-    size_t size = p->ring_size ? p->ring_size * 2 : RING_FIRST;
-    if (p->ring_size >= PAIRING_REQUESTS_MAX)
+    if (p->ring_size == 0) {
+        p->ring = &p->only;
+        p->only = NULL;
+        p->ring_size = 1;
+        return true;
+    }
+    struct request **ring = p->ring == &p->only ? NULL : p->ring;
+    size_t old_size = ring ? p->ring_size * sizeof(*ring) : 0, size = p->ring_size * (size_t)2;
+    if (size > PAIRING_REQUESTS_MAX ||
+        !budget_resize(p->owner->budget, &ring, old_size, size * sizeof(*ring)))
         return false;
-    if (!budget_resize(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring),
-                       size * sizeof(*p->ring)))
-        return false;
+    if (p->ring == &p->only)
+        ring[0] = p->only;
+    p->ring = ring;
     /* what had wrapped around goes behind the old end */
     for (size_t i = 0; i < p->ring_size; i++) {
         p->ring[p->ring_size + i] = i < p->first ? p->ring[i] : NULL;
         if (i < p->first)
             p->ring[i] = NULL;
     }
-    if (p->ring_size == 0)
-        p->ring[0] = NULL;
-    p->ring_size = size;
+    p->ring_size = (uint16_t)size;
     return true;
 }
 
@@ -107,7 +111,7 @@ static void pop(struct pairing *p)
 {
     request_free(p->owner, *place(p, 0));
     *place(p, 0) = NULL;
-    p->first = (p->first + 1) & (p->ring_size - 1);
+    p->first = (uint16_t)((p->first + 1) & (p->ring_size - 1));
     p->count--;
 }
 
@@ -123,6 +127,8 @@ static void overflow(struct exchange *x)
 static struct request *place_add(struct exchange *x)
 {
     struct pairing *p = &x->pairing;
+    while (p->count >= PAIRING_SOME && budget_is_tight(p->owner->budget))
+        overflow(x);
     if (p->count == p->ring_size && !ring_grow(p)) {
         if (p->count == 0) {
             p->owner->overflows++;
@@ -178,7 +184,7 @@ static struct request *place_add_first(struct exchange *x)
     if (!r)
         return NULL;
     struct request **last = place(p, p->count - 1);
-    p->first = (p->first - 1) & (p->ring_size - 1);
+    p->first = (uint16_t)((p->first - 1) & (p->ring_size - 1));
     *last = *place(p, 0);
     size_t n = 0;
     for (; n + 1 < p->count; n++) {
@@ -316,6 +322,12 @@ void pairing_settle(struct exchange *x, enum side side)
     if (p->receiving[side])
         p->receiving[side]->skipped_into[side] = NULL;
     p->receiving[side] = NULL;
+    pairing_pass(x);
+}
+
+void pairing_pass(struct exchange *x)
+{
+    struct pairing *p = &x->pairing;
     bool at_front = true;
     for (size_t n = 0; n < p->count;) {
         struct request *r = *place(p, n);
@@ -347,8 +359,9 @@ void pairing_clear(struct pairing *p)
 {
     while (p->count > 0)
         pop(p);
-    if (p->ring)
+    if (p->ring && p->ring != &p->only)
         budget_free(p->owner->budget, &p->ring, p->ring_size * sizeof(*p->ring));
+    p->ring = NULL;
     p->ring_size = p->first = 0;
 }
 

@@ -18,6 +18,7 @@ struct exchange;
 enum {
     PAIRING_REQUESTS_MAX = 1024, /* open requests of one connection; a power of two */
     PAIRING_NOTES_MAX = 2048,    /* bytes of text kept for one request */
+    PAIRING_SOME = 16,           /* likewise, while the memory for all connections is scarce */
     PAIRING_SPARES_MAX = 256,    /* requests kept for reuse */
 };
 
@@ -39,14 +40,16 @@ struct request {
 
 struct pairing {
     struct request **ring; /* ring_size places, a power of two; a request does not move */
-    size_t ring_size, first, count;
+    struct request *only;  /* the ring of most connections, which never have two requests */
+    size_t count;
+    uint16_t ring_size, first;
+    bool is_pipelined; /* the client was seen to ask before it was answered */
+    bool is_stale;     /* a part of a reply was lost: what is open may never be answered */
     struct request *receiving[2]; /* by enum side: who gets the bytes of the message that is parsed;
                                      NULL: the next */
     uint64_t waiting_bytes[2];    /* bytes of messages of no request, for the next one */
     uint64_t waiting_lost[2];     /* lost bytes, likewise */
     int64_t waiting_ns;           /* packet time of the first of the client's waiting bytes */
-    bool is_pipelined;            /* the client was seen to ask before it was answered */
-    bool is_stale; /* a part of a reply was lost: what is open may never be answered */
     struct pairing_owner *owner;
 };
 
@@ -118,6 +121,8 @@ void pairing_count(struct exchange *x, enum side side, uint64_t bytes, bool skip
 void pairing_lose(struct exchange *x, enum side side, uint64_t lost, bool skipped);
 /* pairing_settle ends a message of that side: finished requests are handed on. */
 void pairing_settle(struct exchange *x, enum side side);
+/* pairing_pass hands finished requests on, other than those that are receiving. */
+void pairing_pass(struct exchange *x);
 /* pairing_flush hands everything open on, as it is. */
 void pairing_flush(struct exchange *x);
 void pairing_clear(struct pairing *p);

@@ -313,10 +313,17 @@ static uint32_t client_wants(uint8_t type, uint32_t body_len)
     return wants < body_len ? wants : body_len;
 }
 
+/* The extended protocol's messages: a batch of them ends with a Sync. */
+static bool is_extended(uint8_t type)
+{
+    return type == 'P' || type == 'B' || type == 'E' || type == 'D' || type == 'C' || type == 'H' ||
+           type == 'S';
+}
+
 static void client_message(struct exchange *x, uint8_t type, struct cursor *body, bool is_cut)
 {
     struct postgresql *s = x->state;
-    if (strchr("PBEDCHS", type)) {
+    if (is_extended(type)) {
         begin_batch(x, s);
         s->batch_open = true;
     }

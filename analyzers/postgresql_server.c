@@ -112,8 +112,10 @@ static void set_verb(struct request *r, struct bytes verb)
 {
     struct transaction *tx = &r->tx;
     bool is_known = transaction_has(tx, FIELD_DB_QUERY_HASH);
+    if (is_known && tx->action != ACTION_OTHER)
+        return;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (!bytes_are(verb, verbs[i].verb) || (is_known && tx->action != ACTION_OTHER))
+        if (!bytes_are(verb, verbs[i].verb))
             continue;
         tx->action = verbs[i].action;
         if (is_known)
@@ -125,6 +127,9 @@ static void set_verb(struct request *r, struct bytes verb)
 
 bool postgresql_is_prepare(struct bytes text)
 {
+    uint8_t letter = text.len > 0 ? text.data[0] | 0x20 : 0;
+    if (letter != 'p' && letter != 'd')
+        return false; /* as nearly all */
     size_t len = bytes_index(text, ' ');
     struct bytes word = bytes_first(text, len);
     struct bytes next = bytes_from(text, len + 1);

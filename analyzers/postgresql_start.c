@@ -13,80 +13,70 @@ enum {
     TEXT_CHECKED = 64,   /* bytes of a statement's text, likewise */
 };
 
-struct postgresql_header postgresql_header(struct cursor *in)
-{
-    uint8_t type = cursor_u8(in);
-    uint32_t len = cursor_be32(in);
-    return (struct postgresql_header){type, len >= 4 ? len - 4 : UINT32_MAX};
-}
-
-/* A row of the table of messages: bounds of the body by type. */
+/* Bounds of the body of a message, by its type. */
 struct shape {
-    uint8_t type;
+    bool is_known; /* there is such a message */
     uint32_t min, max;
 };
 
-static const struct shape client_shapes[] = {
-    {'Q', 1, POSTGRESQL_LONG_MAX},
-    {'P', 4, POSTGRESQL_LONG_MAX},
-    {'B', 8, POSTGRESQL_LONG_MAX},
-    {'E', 5, SHORT_MAX},
-    {'D', 2, SHORT_MAX},
-    {'C', 2, SHORT_MAX},
-    {'H', 0, 0},
-    {'S', 0, 0},
-    {'X', 0, 0},
-    {'p', 0, 65536},
-    {'d', 0, POSTGRESQL_LONG_MAX},
-    {'c', 0, 0},
-    {'f', 1, SHORT_MAX},
-    {'F', 10, POSTGRESQL_LONG_MAX},
+static const struct shape client_shapes[UINT8_MAX + 1] = {
+    ['Q'] = {true, 1, POSTGRESQL_LONG_MAX},
+    ['P'] = {true, 4, POSTGRESQL_LONG_MAX},
+    ['B'] = {true, 8, POSTGRESQL_LONG_MAX},
+    ['E'] = {true, 5, SHORT_MAX},
+    ['D'] = {true, 2, SHORT_MAX},
+    ['C'] = {true, 2, SHORT_MAX},
+    ['H'] = {true, 0, 0},
+    ['S'] = {true, 0, 0},
+    ['X'] = {true, 0, 0},
+    ['p'] = {true, 0, 65536},
+    ['d'] = {true, 0, POSTGRESQL_LONG_MAX},
+    ['c'] = {true, 0, 0},
+    ['f'] = {true, 1, SHORT_MAX},
+    ['F'] = {true, 10, POSTGRESQL_LONG_MAX},
 };
 
-static const struct shape server_shapes[] = {
-    {'R', 4, 65536},
-    {'K', 8, 260},
-    {'S', 2, SHORT_MAX},
-    {'Z', 1, 1},
-    {'T', 2, POSTGRESQL_LONG_MAX},
-    {'D', 2, POSTGRESQL_LONG_MAX},
-    {'C', 2, SHORT_MAX},
-    {'I', 0, 0},
-    {'E', 1, POSTGRESQL_LONG_MAX},
-    {'N', 1, POSTGRESQL_LONG_MAX},
-    {'A', 6, POSTGRESQL_LONG_MAX},
-    {'1', 0, 0},
-    {'2', 0, 0},
-    {'3', 0, 0},
-    {'n', 0, 0},
-    {'t', 2, SHORT_MAX * 10},
-    {'s', 0, 0},
-    {'G', 3, SHORT_MAX},
-    {'H', 3, SHORT_MAX},
-    {'W', 3, SHORT_MAX},
-    {'d', 0, POSTGRESQL_LONG_MAX},
-    {'c', 0, 0},
-    {'V', 4, POSTGRESQL_LONG_MAX},
-    {'v', 8, SHORT_MAX},
+static const struct shape server_shapes[UINT8_MAX + 1] = {
+    ['R'] = {true, 4, 65536},
+    ['K'] = {true, 8, 260},
+    ['S'] = {true, 2, SHORT_MAX},
+    ['Z'] = {true, 1, 1},
+    ['T'] = {true, 2, POSTGRESQL_LONG_MAX},
+    ['D'] = {true, 2, POSTGRESQL_LONG_MAX},
+    ['C'] = {true, 2, SHORT_MAX},
+    ['I'] = {true, 0, 0},
+    ['E'] = {true, 1, POSTGRESQL_LONG_MAX},
+    ['N'] = {true, 1, POSTGRESQL_LONG_MAX},
+    ['A'] = {true, 6, POSTGRESQL_LONG_MAX},
+    ['1'] = {true, 0, 0},
+    ['2'] = {true, 0, 0},
+    ['3'] = {true, 0, 0},
+    ['n'] = {true, 0, 0},
+    ['t'] = {true, 2, SHORT_MAX * 10},
+    ['s'] = {true, 0, 0},
+    ['G'] = {true, 3, SHORT_MAX},
+    ['H'] = {true, 3, SHORT_MAX},
+    ['W'] = {true, 3, SHORT_MAX},
+    ['d'] = {true, 0, POSTGRESQL_LONG_MAX},
+    ['c'] = {true, 0, 0},
+    ['V'] = {true, 4, POSTGRESQL_LONG_MAX},
+    ['v'] = {true, 8, SHORT_MAX},
 };
 
-static bool has_shape(const struct postgresql_header *h, const struct shape *shapes, size_t count)
+static bool has_shape(const struct postgresql_header *h, const struct shape *shapes)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (shapes[i].type == h->type)
-            return h->body_len >= shapes[i].min && h->body_len <= shapes[i].max;
-    }
-    return false;
+    const struct shape *shape = &shapes[h->type];
+    return shape->is_known && h->body_len >= shape->min && h->body_len <= shape->max;
 }
 
 bool postgresql_is_client_header(const struct postgresql_header *h)
 {
-    return has_shape(h, client_shapes, sizeof(client_shapes) / sizeof(client_shapes[0]));
+    return has_shape(h, client_shapes);
 }
 
 bool postgresql_is_server_header(const struct postgresql_header *h)
 {
-    return has_shape(h, server_shapes, sizeof(server_shapes) / sizeof(server_shapes[0]));
+    return has_shape(h, server_shapes);
 }
 
 bool postgresql_is_startup(uint32_t len, uint32_t code)

@@ -22,7 +22,13 @@ struct postgresql_header {
 };
 
 /* postgresql_header reads a header; ask the cursor whether it was there. */
-struct postgresql_header postgresql_header(struct cursor *in);
+static inline struct postgresql_header postgresql_header(struct cursor *in)
+{
+    struct cursor header = cursor_inner(in, POSTGRESQL_HEADER_LEN);
+    uint8_t type = cursor_u8(&header);
+    uint32_t len = cursor_be32(&header);
+    return (struct postgresql_header){type, len >= 4 ? len - 4 : UINT32_MAX};
+}
 
 /* Whether type and length go together. */
 bool postgresql_is_client_header(const struct postgresql_header *h);

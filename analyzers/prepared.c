@@ -17,7 +17,7 @@ struct prepared_key {
     uint64_t connection, name;
 };
 
-struct prepared *prepared_open(size_t names_max)
+struct prepared *prepared_open(size_t names_max, size_t bytes_max)
 {
     struct prepared *p = calloc(1, sizeof(*p));
     struct hash_key key = {0};
@@ -26,6 +26,7 @@ struct prepared *prepared_open(size_t names_max)
     if (hash_key_random(&key))
         p->seed = key.low;
     p->table = table_open(&(struct table_config){.entries_max = names_max,
+                                                 .bytes_max = bytes_max,
                                                  .key_size = sizeof(struct prepared_key),
                                                  .value_size = sizeof(struct prepared_entry),
                                                  .seed = key.high});

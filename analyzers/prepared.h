@@ -18,7 +18,8 @@ struct prepared_entry {
 
 struct prepared;
 
-struct prepared *prepared_open(size_t names_max);
+/* prepared_open returns NULL without memory.  bytes_max: for all of it; 0: what so many take. */
+struct prepared *prepared_open(size_t names_max, size_t bytes_max);
 void prepared_close(struct prepared *p);
 
 /* prepared_touch gives the entry of that name, kind ('S' statement, 'P' portal) and connection,

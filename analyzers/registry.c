@@ -4,11 +4,17 @@
 #include "analyzers/registry.h"
 
 #include "analyzers/http.h"
+#include "analyzers/mongodb.h"
+#include "analyzers/mysql.h"
 #include "analyzers/postgresql.h"
+#include "analyzers/redis.h"
 
 const struct analyzer *const ANALYZERS[ANALYZERS_COUNT] = {
     &HTTP_ANALYZER,
     &POSTGRESQL_ANALYZER,
+    &MYSQL_ANALYZER,
+    &REDIS_ANALYZER,
+    &MONGODB_ANALYZER,
 };
 
 size_t analyzer_find(struct bytes name)

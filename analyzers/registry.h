@@ -6,7 +6,7 @@
 
 #include "analyzers/analyzer.h"
 
-enum { ANALYZERS_COUNT = 2 };
+enum { ANALYZERS_COUNT = 5 };
 
 extern const struct analyzer *const ANALYZERS[ANALYZERS_COUNT];
 

@@ -8,9 +8,13 @@
 
 #include "analyzers/sql_lexer.h"
 #include "analyzers/sql_sense.h"
+#include "core/cursor.h"
 #include "core/hash.h"
 
-enum { HASH_BLOCK = 256 };
+enum {
+    HASH_BLOCK = 256,
+    BLOCK_SIZE = HASH_BLOCK + sizeof(uint64_t), /* whole words are brought to lower case */
+};
 
 static const uint64_t seed = UINT64_C(0x5ee9a7c4d1b3f208); /* fixed: hashes are kept and compared */
 
@@ -30,10 +34,17 @@ enum list {
     LISTS_COUNT
 };
 
-enum passing { PASSING_LITERAL, PASSING_COMMA, PASSING_OPEN, PASSING_CLOSE, PASSING_OTHER };
+enum passing {
+    PASSING_OTHER,
+    PASSING_LITERAL,
+    PASSING_COMMA,
+    PASSING_OPEN,
+    PASSING_CLOSE,
+    PASSINGS_COUNT
+};
 
 /* Where a token folds into what has passed, or is held back; LIST_NONE: it is written. */
-static const uint8_t folded[LISTS_COUNT][PASSING_OTHER + 1] = {
+static const uint8_t folded[LISTS_COUNT][PASSINGS_COUNT] = {
     [LIST_ITEM] = {[PASSING_LITERAL] = LIST_ITEM, [PASSING_COMMA] = LIST_ITEM_COMMA},
     [LIST_ITEM_COMMA] = {[PASSING_LITERAL] = LIST_ITEM},
     [LIST_FIRST] = {[PASSING_LITERAL] = LIST_FIRST, [PASSING_COMMA] = LIST_FIRST_COMMA},
@@ -66,7 +77,7 @@ static const struct {
 };
 
 struct shape {
-    struct sql *out;
+    struct sql *out; /* NULL: only the hash is wanted */
     enum list list;
     enum token_kind last;      /* written */
     bool last_has_operand;     /* it is a word before an operand */
@@ -75,7 +86,7 @@ struct shape {
     bool in_values, holds_row, skips_row;
     size_t values_depth;
     uint64_t hash;
-    uint8_t *block; /* HASH_BLOCK bytes; block_len are written and not yet in the hash */
+    uint8_t *block;               /* block_len bytes are written and not yet in the hash */
     size_t block_len, passed_len; /* passed_len of them are in the shape already */
     bool keeps_case;
 };
@@ -89,20 +100,23 @@ static uint64_t lower(uint64_t word)
     return word | (is_upper & ~word & each * 0x80) >> 2;
 }
 
+static void show(struct sql *out, struct bytes text)
+{
+    text = bytes_first(text, SQL_SHAPE_MAX - out->shape_len);
+    memcpy(out->shape + out->shape_len, text.data, text.len);
+    out->shape_len += text.len;
+}
+
 /* Shows what is new in the block, and then brings it to lower case. */
 static void pass_on(struct shape *s)
 {
-    struct sql *out = s->out;
-    size_t room = SQL_SHAPE_MAX - out->shape_len, len = s->block_len - s->passed_len;
-    len = len < room ? len : room;
-    memcpy(out->shape + out->shape_len, s->block + s->passed_len, len);
-    out->shape_len += len;
+    if (s->out)
+        show(s->out, (struct bytes){s->block + s->passed_len, s->block_len - s->passed_len});
     for (size_t at = s->passed_len; at < s->block_len && !s->keeps_case; at += sizeof(uint64_t)) {
-        size_t left = s->block_len - at;
-        uint64_t word = 0;
-        memcpy(&word, s->block + at, left < sizeof(word) ? left : sizeof(word));
+        uint64_t word;
+        memcpy(&word, s->block + at, sizeof(word));
         word = lower(word);
-        memcpy(s->block + at, &word, left < sizeof(word) ? left : sizeof(word));
+        memcpy(s->block + at, &word, sizeof(word));
     }
     s->passed_len = s->block_len;
 }
@@ -143,33 +157,22 @@ static void put_space(struct shape *s)
         block_end(s);
 }
 
+#define BIT(kind) (1u << (kind))
+
+/* Tokens behind which, or before which, there is no space. */
+static const unsigned tight_behind =
+    BIT(TOKEN_END) | BIT(TOKEN_OPEN) | BIT(TOKEN_DOT) | BIT(TOKEN_CAST) | BIT(TOKEN_BRACKET);
+static const unsigned tight_before = BIT(TOKEN_SEMICOLON) | BIT(TOKEN_COMMA) | BIT(TOKEN_CLOSE) |
+                                     BIT(TOKEN_DOT) | BIT(TOKEN_CAST) | BIT(TOKEN_BRACKET) |
+                                     BIT(TOKEN_BRACKET_CLOSE);
+
 static bool wants_space(const struct shape *s, enum token_kind kind)
 {
-    switch (s->last) {
-    case TOKEN_END:
-    case TOKEN_OPEN:
-    case TOKEN_DOT:
-    case TOKEN_CAST:
-    case TOKEN_BRACKET:
+    if (tight_behind & BIT(s->last) || tight_before & BIT(kind))
         return false;
-    default:
-        break;
-    }
-    switch (kind) {
-    case TOKEN_SEMICOLON:
-    case TOKEN_COMMA:
-    case TOKEN_CLOSE:
-    case TOKEN_DOT:
-    case TOKEN_CAST:
-    case TOKEN_BRACKET:
-    case TOKEN_BRACKET_CLOSE:
-        return false;
-    case TOKEN_OPEN:
-        /* a call, or the columns of a table, has its parenthesis at its name */
-        return (s->last != TOKEN_WORD && s->last != TOKEN_QUOTED) || s->last_has_operand;
-    default:
-        return true;
-    }
+    /* a call, or the columns of a table, has its parenthesis at its name */
+    bool is_name = s->last == TOKEN_WORD || s->last == TOKEN_QUOTED;
+    return kind != TOKEN_OPEN || !is_name || s->last_has_operand;
 }
 
 static void write_token(struct shape *s, enum token_kind kind, struct bytes text, bool has_operand)
@@ -198,18 +201,11 @@ static void write_held(struct shape *s)
 
 static enum passing passing(enum token_kind kind)
 {
-    switch (kind) {
-    case TOKEN_LITERAL:
-        return PASSING_LITERAL;
-    case TOKEN_COMMA:
-        return PASSING_COMMA;
-    case TOKEN_OPEN:
-        return PASSING_OPEN;
-    case TOKEN_CLOSE:
-        return PASSING_CLOSE;
-    default:
-        return PASSING_OTHER;
-    }
+    static const uint8_t passings[TOKEN_OPERATOR + 1] = {[TOKEN_LITERAL] = PASSING_LITERAL,
+                                                         [TOKEN_COMMA] = PASSING_COMMA,
+                                                         [TOKEN_OPEN] = PASSING_OPEN,
+                                                         [TOKEN_CLOSE] = PASSING_CLOSE};
+    return (enum passing)passings[kind];
 }
 
 /* What has passed once a token is written behind what had passed. */
@@ -285,13 +281,27 @@ static void take_token(struct shape *s, const struct sql_token *t)
     s->last_seen = t->kind;
 }
 
-static void finish(struct shape *s)
+/* Ends the shape; gives its hash. */
+static uint64_t finish(struct shape *s)
 {
     if (s->holds_row)
         take(s, TOKEN_COMMA, bytes_of(","), false);
     write_held(s);
     block_end(s);
-    s->out->hash = s->hash ? s->hash : 1;
+    return s->hash ? s->hash : 1;
+}
+
+/* Reads a statement's first token; false, and the script is empty, where there is none. */
+static bool begin(struct sql_lexer *l, struct sql_token *t, struct bytes *script,
+                  enum sql_dialect dialect)
+{
+    sql_lexer_start(l, *script, dialect);
+    do
+        sql_lexer_next(l, t);
+    while (t->kind == TOKEN_SEMICOLON);
+    if (t->kind == TOKEN_END)
+        *script = (struct bytes){NULL, 0};
+    return t->kind != TOKEN_END;
 }
 
 bool sql_read(struct bytes *script, enum sql_dialect dialect, struct sql *out)
@@ -299,15 +309,9 @@ bool sql_read(struct bytes *script, enum sql_dialect dialect, struct sql *out)
     struct sql_lexer lexer;
     struct sql_sense sense;
     struct sql_token t;
-    uint8_t block[HASH_BLOCK];
-    sql_lexer_start(&lexer, *script, dialect);
-    do
-        sql_lexer_next(&lexer, &t);
-    while (t.kind == TOKEN_SEMICOLON);
-    if (t.kind == TOKEN_END) {
-        *script = (struct bytes){NULL, 0};
+    uint8_t block[BLOCK_SIZE] = {0};
+    if (!begin(&lexer, &t, script, dialect))
         return false;
-    }
     struct shape shape = {.out = out, .hash = seed, .block = block};
     out->shape_len = 0;
     sql_sense_start(&sense, out, dialect);
@@ -316,8 +320,39 @@ bool sql_read(struct bytes *script, enum sql_dialect dialect, struct sql *out)
         sql_sense_take(&sense, &t);
         sql_lexer_next(&lexer, &t);
     }
-    finish(&shape);
+    out->hash = finish(&shape);
     sql_sense_end(&sense);
+    *script = bytes_from(*script, lexer.at);
+    return true;
+}
+
+/* $1 and ? stand for a value, they are none. */
+static bool is_value(const struct sql_token *t)
+{
+    struct cursor in = cursor_over(t->text);
+    uint8_t first = cursor_u8(&in), second = cursor_u8(&in);
+    bool is_placeholder = first == '?' || (first == '$' && second >= '0' && second <= '9');
+    return t->kind == TOKEN_LITERAL && !is_placeholder;
+}
+
+bool sql_hash(struct bytes *script, enum sql_dialect dialect, uint64_t *hash, bool *has_values)
+{
+    struct sql_lexer lexer;
+    struct sql_token t;
+    uint8_t block[BLOCK_SIZE] = {0};
+    struct bytes text = *script;
+    if (!begin(&lexer, &t, &text, dialect))
+        return false;
+    struct shape shape = {.hash = seed, .block = block};
+    *has_values = false;
+    while (t.kind != TOKEN_END && (t.kind != TOKEN_SEMICOLON || shape.depth > 0)) {
+        if (t.kind == TOKEN_WORD && t.info->flags & SQL_WORD_BODY)
+            return false;
+        *has_values = *has_values || is_value(&t);
+        take_token(&shape, &t);
+        sql_lexer_next(&lexer, &t);
+    }
+    *hash = finish(&shape);
     *script = bytes_from(*script, lexer.at);
     return true;
 }

@@ -42,4 +42,11 @@ struct sql {
  */
 bool sql_read(struct bytes *script, enum sql_dialect dialect, struct sql *out);
 
+/*
+ * sql_hash is sql_read for the hash alone, at half the work; *has_values tells whether the text has
+ * literals and not only placeholders.  False, and *script is as it was, where there is no
+ * statement, or where only its sense tells its end: it may have a body with semicolons.
+ */
+bool sql_hash(struct bytes *script, enum sql_dialect dialect, uint64_t *hash, bool *has_values);
+
 #endif

@@ -105,52 +105,70 @@ static bool skip_comment(struct sql_lexer *l)
     return true;
 }
 
+/* The place of the first byte, from `at` on, that does not go on in a word. */
+static size_t word_end(const struct sql_lexer *l, size_t at)
+{
+    struct bytes text = l->text;
+    while (at < text.len && classes[text.data[at]] >= 'w')
+        at++;
+    return at;
+}
+
+/* Likewise, that is no blank. */
+static size_t blanks_end(const struct sql_lexer *l, size_t at)
+{
+    struct bytes text = l->text;
+    while (at < text.len && classes[text.data[at]] == ' ')
+        at++;
+    return at;
+}
+
 static void skip_blanks(struct sql_lexer *l)
 {
-    do {
-        while (l->at < l->text.len && class_ahead(l, 0) == ' ')
-            l->at++;
-    } while (l->at < l->text.len && skip_comment(l));
+    do
+        l->at = blanks_end(l, l->at);
+    while (l->at < l->text.len && skip_comment(l));
 }
 
 /* Passes over a quoted text and its quotes; false where it has no end. */
 static bool skip_quoted(struct sql_lexer *l, bool escapes)
 {
-    uint8_t quote = ahead(l, 0);
-    for (l->at++; l->at < l->text.len; l->at++) {
-        uint8_t c = ahead(l, 0);
-        if (c == '\\' && escapes) {
-            advance(l, 1);
-        } else if (c == quote) {
-            if (ahead(l, 1) != quote) {
-                l->at++;
-                return true;
-            }
-            l->at++;
+    struct bytes text = l->text;
+    size_t at = l->at + 1;
+    uint8_t quote = text.data[l->at];
+    while (at < text.len) {
+        uint8_t c = text.data[at++];
+        if (c == '\\' && escapes)
+            at += at < text.len;
+        if (c != quote)
+            continue;
+        if (at == text.len || text.data[at] != quote) {
+            l->at = at;
+            return true;
         }
-        if (l->at >= l->text.len)
-            break;
+        at++;
     }
-    l->at = l->text.len;
+    l->at = text.len;
     return false;
 }
 
 static void skip_word(struct sql_lexer *l)
 {
-    while (l->at < l->text.len && class_ahead(l, 0) >= 'w')
-        l->at++;
+    l->at = word_end(l, l->at);
 }
 
 static void skip_number(struct sql_lexer *l)
 {
     bool is_hex = ahead(l, 0) == '0' && (ahead(l, 1) | 0x20) == 'x';
     while (l->at < l->text.len) {
-        uint8_t last = ahead(l, 0);
+        uint8_t last = l->text.data[l->at];
         if (classes[last] < 'w' && last != '.')
             break;
         l->at++;
+        if ((last | 0x20) != 'e' || is_hex)
+            continue;
         bool is_sign = ahead(l, 0) == '-' || ahead(l, 0) == '+';
-        if ((last | 0x20) == 'e' && !is_hex && is_sign && class_ahead(l, 1) == 'x')
+        if (is_sign && class_ahead(l, 1) == 'x')
             l->at++;
     }
 }
@@ -191,6 +209,11 @@ static enum token_kind dollar(struct sql_lexer *l)
 static enum token_kind word(struct sql_lexer *l)
 {
     uint8_t letter = ahead(l, 0) | 0x20;
+    size_t end = word_end(l, l->at);
+    if (end > l->at + 1) {
+        l->at = end;
+        return TOKEN_WORD;
+    }
     size_t quote = letter == 'u' && ahead(l, 1) == '&' && !is_mysql(l) ? 2 : 1;
     bool is_prefix = letter == 'b' || letter == 'x' || letter == 'n' || quote == 2 ||
                      (letter == 'e' && !is_mysql(l));
@@ -203,7 +226,7 @@ static enum token_kind word(struct sql_lexer *l)
         l->at += quote;
         return skip_quoted(l, false) ? TOKEN_QUOTED : TOKEN_LITERAL;
     }
-    skip_word(l);
+    l->at = end;
     return TOKEN_WORD;
 }
 
@@ -251,11 +274,9 @@ static enum token_kind operator_signs(struct sql_lexer *l)
 /* A sign that belongs to a number behind it. */
 static bool signed_number(struct sql_lexer *l)
 {
-    size_t n = 1;
     if (!l->wants_operand)
         return false;
-    while (l->at + n < l->text.len && class_ahead(l, n) == ' ')
-        n++;
+    size_t n = blanks_end(l, l->at + 1) - l->at;
     bool is_fraction = ahead(l, n) == '.' && class_ahead(l, n + 1) == 'x';
     if (class_ahead(l, n) != 'x' && !is_fraction)
         return false;

@@ -3,7 +3,13 @@
  */
 #include "analyzers/sql_words.h"
 
-enum { OPERAND = SQL_WORD_OPERAND, CLAUSE = SQL_WORD_CLAUSE, LEN_MIN = 2, LEN_MAX = 13 };
+enum {
+    OPERAND = SQL_WORD_OPERAND,
+    CLAUSE = SQL_WORD_CLAUSE,
+    BODY = SQL_WORD_BODY,
+    LEN_MIN = 2,
+    LEN_MAX = 13
+};
 
 #define W(text, word, flags)                                                                       \
     {                                                                                              \
@@ -14,7 +20,7 @@ static const struct sql_word_info name = {"", 0, WORD_NAME, 0};
 
 static const struct sql_word_info words_a[] = {
     W("and", WORD_OTHER, OPERAND), W("as", WORD_OTHER, OPERAND),  W("all", WORD_OTHER, OPERAND),
-    W("alter", WORD_ALTER, 0),     W("analyze", WORD_ANALYZE, 0), W("atomic", WORD_ATOMIC, 0),
+    W("alter", WORD_ALTER, 0),     W("analyze", WORD_ANALYZE, 0), W("atomic", WORD_ATOMIC, BODY),
 };
 static const struct sql_word_info words_b[] = {
     W("by", WORD_OTHER, OPERAND),
@@ -35,7 +41,7 @@ static const struct sql_word_info words_d[] = {
 static const struct sql_word_info words_e[] = {
     W("end", WORD_END, 0),
     W("else", WORD_OTHER, OPERAND),
-    W("event", WORD_ROUTINE, 0),
+    W("event", WORD_ROUTINE, BODY),
     W("except", WORD_OTHER, OPERAND | CLAUSE),
     W("exists", WORD_MODIFIER, OPERAND),
     W("explain", WORD_EXPLAIN, OPERAND),
@@ -43,7 +49,7 @@ static const struct sql_word_info words_e[] = {
 static const struct sql_word_info words_f[] = {
     W("for", WORD_OTHER, CLAUSE),     W("from", WORD_FROM, OPERAND),
     W("false", WORD_CONSTANT, 0),     W("fetch", WORD_FETCH, CLAUSE),
-    W("filter", WORD_OTHER, OPERAND), W("function", WORD_ROUTINE, 0),
+    W("filter", WORD_OTHER, OPERAND), W("function", WORD_ROUTINE, BODY),
 };
 static const struct sql_word_info words_g[] = {
     W("group", WORD_OTHER, CLAUSE),
@@ -93,7 +99,7 @@ static const struct sql_word_info words_o[] = {
     W("outfile", WORD_FILE, 0),
 };
 static const struct sql_word_info words_p[] = {
-    W("procedure", WORD_ROUTINE, 0),
+    W("procedure", WORD_ROUTINE, BODY),
     W("partition", WORD_OTHER, OPERAND),
 };
 static const struct sql_word_info words_q[] = {
@@ -113,10 +119,14 @@ static const struct sql_word_info words_s[] = {
     W("straight_join", WORD_JOIN, OPERAND),
 };
 static const struct sql_word_info words_t[] = {
-    W("to", WORD_TO, 0),           W("then", WORD_OTHER, OPERAND),
-    W("true", WORD_CONSTANT, 0),   W("table", WORD_TABLE, 0),
-    W("temp", WORD_MODIFIER, 0),   W("temporary", WORD_MODIFIER, 0),
-    W("trigger", WORD_ROUTINE, 0), W("truncate", WORD_TRUNCATE, 0),
+    W("to", WORD_TO, 0),
+    W("then", WORD_OTHER, OPERAND),
+    W("true", WORD_CONSTANT, 0),
+    W("table", WORD_TABLE, 0),
+    W("temp", WORD_MODIFIER, 0),
+    W("temporary", WORD_MODIFIER, 0),
+    W("trigger", WORD_ROUTINE, BODY),
+    W("truncate", WORD_TRUNCATE, 0),
 };
 static const struct sql_word_info words_u[] = {
     W("update", WORD_UPDATE, 0),

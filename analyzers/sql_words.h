@@ -56,6 +56,7 @@ enum {
     SQL_WORD_OPERAND = 1, /* an operand follows: a sign belongs to its number, a parenthesis is no
                              call's */
     SQL_WORD_CLAUSE = 2,  /* ends a list of tables */
+    SQL_WORD_BODY = 4,    /* statements may follow that are a part of this one */
 };
 
 struct sql_word_info {

@@ -3,43 +3,69 @@
  */
 #include "analyzers/statement.h"
 
+#include "core/budget.h"
 #include "core/hash.h"
 #include "core/table.h"
 
 #include <stdlib.h>
 
+enum { MEMOS_COUNT = 256, MEMO_TEXT_MAX = 501 };
+
 struct kept {
     struct statement statement;
     uint8_t *texts; /* what the statement views; owned */
+    size_t texts_size;
+};
+
+/* A text that was read, and the hash of its shape; only of texts without values, which are sent
+ * again and again as they are. */
+struct memo {
+    uint64_t hash;
+    uint16_t len; /* bytes; 0: none */
+    uint8_t dialect;
+    uint8_t text[MEMO_TEXT_MAX];
 };
 
 struct statements {
     struct table *table;
+    struct kept *last; /* what was asked for last: the newest; NULL: nothing */
+    uint64_t seed;
+    struct memo memos[MEMOS_COUNT]; /* each in the place that the hash of its text gives */
+    struct budget texts;
+    uint64_t evictions;      /* to make room for texts */
     struct sql sql;          /* the statement that was read last */
     struct statement unkept; /* likewise, where there is no memory to keep it */
 };
 
 static void forget(void *context, void *value)
 {
-    (void)context;
+    struct statements *s = context;
     struct kept *kept = value;
-    free(kept->texts);
+    if (s->last == kept)
+        s->last = NULL;
+    if (kept->texts)
+        budget_free(&s->texts, &kept->texts, kept->texts_size);
 }
 
-struct statements *statements_open(size_t statements_max)
+struct statements *statements_open(size_t statements_max, size_t bytes_max)
 {
     struct statements *s = calloc(1, sizeof(*s));
-    struct hash_key key;
+    struct hash_key key = {0};
     if (!s)
         return NULL;
     /* a statement's hash is what its sender makes it: its place is not to be foreseen */
     if (!hash_key_random(&key))
         key.low = (uint64_t)(uintptr_t)s;
+    /* a text is about three times as long as its entry */
+    s->texts.bytes_max = bytes_max > 0 ? bytes_max - bytes_max / 4 : SIZE_MAX;
     struct table_config config = {.entries_max = statements_max,
+                                  .bytes_max = bytes_max / 4,
                                   .key_size = sizeof(uint64_t),
                                   .value_size = sizeof(struct kept),
                                   .seed = key.low,
-                                  .evicted = forget};
+                                  .evicted = forget,
+                                  .context = s};
+    s->seed = key.high;
     s->table = table_open(&config);
     if (!s->table) {
         free(s);
@@ -79,14 +105,27 @@ static void keep(struct bytes *view, uint8_t *texts, size_t *len)
     *len += view->len;
 }
 
-static void keep_texts(struct kept *kept)
+/* Memory for texts, if need be at the cost of the oldest others. */
+static bool texts_reserve(struct statements *all, struct kept *kept, size_t size)
+{
+    while (!budget_resize(&all->texts, &kept->texts, 0, size)) {
+        void *oldest = table_oldest(all->table);
+        if (oldest == kept)
+            return false;
+        table_remove(all->table, oldest);
+        all->evictions++;
+    }
+    kept->texts_size = size;
+    return true;
+}
+
+static void keep_texts(struct statements *all, struct kept *kept)
 {
     struct statement *s = &kept->statement;
     size_t size = s->text.len + s->operation.len, len = 0;
     for (size_t i = 0; i < s->tables_count; i++)
         size += s->tables[i].len;
-    kept->texts = size > 0 ? malloc(size) : NULL;
-    if (!kept->texts) {
+    if (size == 0 || !texts_reserve(all, kept, size)) {
         s->text = s->operation = (struct bytes){NULL, 0};
         s->tables_count = 0;
         return;
@@ -97,34 +136,92 @@ static void keep_texts(struct kept *kept)
         keep(&s->tables[i], kept->texts, &len);
 }
 
+/* The kept statement of that hash, now the newest; NULL where it is unknown. */
+static struct kept *find(struct statements *s, uint64_t hash)
+{
+    if (s->last && s->last->statement.hash == hash)
+        return s->last;
+    struct kept *kept = table_find(s->table, &hash);
+    if (!kept)
+        return NULL;
+    table_touch_value(s->table, kept);
+    s->last = kept;
+    return kept;
+}
+
+/* The hash of a whole text's shape, known from before or read; false where it is no single
+ * statement that sql_hash can tell. */
+static bool shape_of(struct statements *s, struct bytes *script, enum sql_dialect dialect,
+                     uint64_t *hash)
+{
+    struct bytes text = *script;
+    bool has_values;
+    if (text.len == 0 || text.len > MEMO_TEXT_MAX)
+        return sql_hash(script, dialect, hash, &has_values);
+    struct memo *m = &s->memos[hash_bytes(text, s->seed) % MEMOS_COUNT];
+    if (m->dialect == dialect && bytes_equal(text, (struct bytes){m->text, m->len})) {
+        *script = bytes_from(text, text.len);
+        *hash = m->hash;
+        return true;
+    }
+    if (!sql_hash(script, dialect, hash, &has_values))
+        return false;
+    if (has_values || script->len > 0)
+        return true;
+    m->hash = *hash;
+    m->len = (uint16_t)text.len;
+    m->dialect = (uint8_t)dialect;
+    memcpy(m->text, text.data, text.len);
+    return true;
+}
+
 const struct statement *statements_read(struct statements *s, struct bytes *script,
                                         enum sql_dialect dialect)
 {
-    bool is_new;
+    uint64_t hash;
+    struct bytes rest = *script;
+    struct kept *kept = shape_of(s, &rest, dialect, &hash) ? find(s, hash) : NULL;
+    if (kept) {
+        *script = rest;
+        return &kept->statement;
+    }
     if (!sql_read(script, dialect, &s->sql))
         return NULL;
-    struct kept *kept = table_touch(s->table, &s->sql.hash, &is_new);
+    bool is_new;
+    kept = table_touch(s->table, &s->sql.hash, &is_new);
     if (!kept) {
         s->unkept = statement_of(&s->sql);
         return &s->unkept;
     }
     if (is_new) {
         kept->statement = statement_of(&s->sql);
-        keep_texts(kept);
+        keep_texts(s, kept);
     }
+    s->last = kept;
+    return &kept->statement;
+}
+
+const struct statement *statements_keep(struct statements *s, const struct statement *statement)
+{
+    bool is_new;
+    struct kept *kept = table_touch(s->table, &statement->hash, &is_new);
+    if (!kept)
+        return statement;
+    if (is_new) {
+        kept->statement = *statement;
+        keep_texts(s, kept);
+    }
+    s->last = kept;
     return &kept->statement;
 }
 
 const struct statement *statements_find(struct statements *s, uint64_t hash)
 {
-    struct kept *kept = table_find(s->table, &hash);
-    if (!kept)
-        return NULL;
-    table_touch_value(s->table, kept);
-    return &kept->statement;
+    struct kept *kept = find(s, hash);
+    return kept ? &kept->statement : NULL;
 }
 
 uint64_t statements_evictions(const struct statements *s)
 {
-    return table_evictions(s->table);
+    return table_evictions(s->table) + s->evictions;
 }

@@ -20,7 +20,8 @@ struct statement {
 
 struct statements;
 
-struct statements *statements_open(size_t statements_max);
+/* statements_open returns NULL without memory.  bytes_max: for all of it; 0: what so many take. */
+struct statements *statements_open(size_t statements_max, size_t bytes_max);
 void statements_close(struct statements *s);
 
 /*
@@ -29,6 +30,10 @@ void statements_close(struct statements *s);
  */
 const struct statement *statements_read(struct statements *s, struct bytes *script,
                                         enum sql_dialect dialect);
+
+/* statements_keep is statements_read for a statement that was described elsewhere; the texts that it
+ * views are copied. */
+const struct statement *statements_keep(struct statements *s, const struct statement *statement);
 
 /* statements_find gives the statement of that hash; NULL where it was forgotten.  Good until the
  * next statements_read. */

@@ -177,7 +177,7 @@ static void a_configured_port_is_believed_where_the_beginning_is_missing(void **
     struct test *t = *state;
     begin_between(t, CLIENT_PORT, ODD_PORT, true, false);
     say_message(t, 1, 'Z', "x", 1); /* tells nothing by itself */
-    assert_int_equal(connection_kind(t->c), CONNECTION_UNKNOWN);
+    assert_int_not_equal(connection_kind(t->c), CONNECTION_DECODED);
     end(t);
     t->settings.ports[0] = (struct port_setting){ODD_PORT, "postgresql"};
     t->settings.ports_count = 1;
@@ -290,7 +290,7 @@ static void a_message_behind_a_preamble_is_a_late_start(void **state)
     begin(t, 1080);
     say_bytes(t, 0, "\5\1\0", 3); /* SOCKS */
     say_bytes(t, 1, "\5\0", 2);
-    assert_int_equal(connection_kind(t->c), CONNECTION_UNKNOWN);
+    assert_int_not_equal(connection_kind(t->c), CONNECTION_DECODED);
     say(t, 0, get);
     assert_true(is_decoded_as(t, "http"));
     say(t, 1, ok);
@@ -453,6 +453,67 @@ static void a_gap_before_the_decision_makes_it_an_old_connection(void **state)
     assert_int_equal(counters_of(t, "postgresql")->requests, 1);
 }
 
+static bool last_user_is(const struct test *t, const char *name)
+{
+    assert_true(t->count > 0);
+    return bytes_are(t->told[t->count - 1].tx.user_name, name);
+}
+
+/* 10.0.0.1 asks 10.0.0.2. */
+static void set_account(struct test *t, const char *server, uint16_t port, const char *client,
+                        const char *user)
+{
+    struct account *a = &t->settings.accounts[t->settings.accounts_count++];
+    *a = (struct account){.port = port, .has_client = client != NULL, .user_len = strlen(user)};
+    memcpy(a->user, user, a->user_len);
+    assert_true(prefix_parse(&a->server, bytes_of(server)));
+    if (client)
+        assert_true(prefix_parse(&a->client, bytes_of(client)));
+}
+
+static void an_old_connections_account_may_be_configured(void **state)
+{
+    struct test *t = *state;
+    set_account(t, "10.0.0.3", 0, NULL, "other_server");
+    set_account(t, "10.0.0.2", 5433, NULL, "other_port");
+    set_account(t, "10.0.0.2", 5432, "10.1.0.0/16", "other_client");
+    set_account(t, "10.0.0.0/24", 5432, "10.0.0.1", "crm_app");
+    set_account(t, "10.0.0.2", 5432, NULL, "later");
+    begin_between(t, CLIENT_PORT, 5432, true, false);
+    ask_and_answer(t);
+    ask_and_answer(t);
+    assert_int_equal(t->count, 2);
+    assert_true(last_user_is(t, "crm_app"));
+    t->settings.accounts_count = 3;
+    end(t);
+    begin_between(t, CLIENT_PORT, 5432, true, false);
+    ask_and_answer(t);
+    assert_false(transaction_has(&t->told[t->count - 1].tx, FIELD_USER_NAME));
+}
+
+static void an_account_that_was_seen_goes_before_the_configured(void **state)
+{
+    struct test *t = *state;
+    set_account(t, "10.0.0.2", 0, NULL, "crm_app");
+    begin(t, 5432);
+    log_in(t);
+    ask_and_answer(t);
+    assert_true(last_user_is(t, "alice"));
+    /* picked up before its login */
+    end(t);
+    begin_between(t, CLIENT_PORT, 5432, true, false);
+    log_in(t);
+    ask_and_answer(t);
+    assert_true(last_user_is(t, "alice"));
+    /* no database's */
+    end(t);
+    begin_between(t, CLIENT_PORT, 80, true, false);
+    say(t, 0, get);
+    say(t, 1, ok);
+    assert_true(t->told[t->count - 1].is_http);
+    assert_false(transaction_has(&t->told[t->count - 1].tx, FIELD_USER_NAME));
+}
+
 static void a_reply_to_the_end_ends_with_its_direction(void **state)
 {
     struct test *t = *state;
@@ -591,6 +652,8 @@ int main(void)
         TEST(bytes_lost_behind_the_last_transaction_are_told),
         TEST(nothing_is_told_where_nothing_is_left),
         TEST(a_gap_before_the_decision_makes_it_an_old_connection),
+        TEST(an_old_connections_account_may_be_configured),
+        TEST(an_account_that_was_seen_goes_before_the_configured),
         TEST(a_reply_to_the_end_ends_with_its_direction),
         TEST(without_memory_there_is_no_connection),
         TEST(without_memory_to_decide_it_stays_unknown),

@@ -26,7 +26,7 @@ static uint64_t get(struct prepared *p, uint64_t connection, char kind, const ch
 static void a_name_is_of_its_kind_and_connection(void **state)
 {
     (void)state;
-    struct prepared *p = prepared_open(NAMES_MAX);
+    struct prepared *p = prepared_open(NAMES_MAX, 0);
     set(p, 1, 'S', "a", 11);
     set(p, 1, 'P', "a", 12);
     set(p, 2, 'S', "a", 13);
@@ -43,7 +43,7 @@ static void a_name_is_of_its_kind_and_connection(void **state)
 static void a_name_is_made_empty_kept_changed_and_forgotten(void **state)
 {
     (void)state;
-    struct prepared *p = prepared_open(NAMES_MAX);
+    struct prepared *p = prepared_open(NAMES_MAX, 0);
     struct prepared_entry *entry = prepared_touch(p, 1, 'P', bytes_of("a"));
     assert_int_equal(entry->statement, 0);
     assert_false(entry->is_running);
@@ -63,7 +63,7 @@ static void a_name_is_made_empty_kept_changed_and_forgotten(void **state)
 static void the_name_used_longest_ago_goes_and_is_counted(void **state)
 {
     (void)state;
-    struct prepared *p = prepared_open(NAMES_MAX);
+    struct prepared *p = prepared_open(NAMES_MAX, 0);
     char name[16];
     for (unsigned n = 0; n < NAMES_MAX; n++) {
         (void)snprintf(name, sizeof(name), "s%u", n);

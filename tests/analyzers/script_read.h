@@ -16,7 +16,10 @@
  *
  * BYTES are parts with blanks between: "text" with \r \n \t \0 \\ \" \xff, hexadecimal bytes
  * (0d0a), a part times a number ("abc"*100), and { .. }, whose content follows its length with
- * itself in four bytes, big-endian.  A value is JSON, or a JSON string without its quotes.
+ * itself in four bytes, big-endian; < .. > likewise little-endian, as BSON's documents, and ( .. )
+ * little-endian and without itself, as its texts; [ .. ] likewise in three bytes, that do not count
+ * the first byte of the content, as MySQL's packets.  A value is JSON, or a JSON string without its
+ * quotes.
  */
 #ifndef SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
 #define SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
@@ -33,7 +36,7 @@ enum {
     SCRIPT_STEPS_MAX = 512,
     SCRIPT_EXPECTED_MAX = 128,
     SCRIPT_PATH_MAX = 512,
-    SCRIPT_DEPTH_MAX = 8,
+    SCRIPT_DEPTH_MAX = 32,
 };
 
 enum script_step_kind { SCRIPT_DATA, SCRIPT_GAP, SCRIPT_END };
@@ -111,7 +114,7 @@ static void script_hex(struct script *s, char **at)
 {
     unsigned byte;
     int used;
-    while (**at && !strchr(" \t*}", **at)) {
+    while (**at && !strchr(" \t*{}<>()[]", **at)) {
         if (sscanf(*at, "%2x%n", &byte, &used) != 1 || used != 2)
             script_fail(s, "no bytes", *at);
         script_byte(s, byte);
@@ -127,11 +130,11 @@ static void script_times(struct script *s, char **at, size_t from)
         script_byte(s, s->bytes[from + i % len]);
 }
 
-static void script_length(struct script *s, size_t at)
+static void script_length(struct script *s, size_t at, char bracket)
 {
-    size_t len = s->bytes_len - at;
-    for (size_t i = 0; i < 4; i++)
-        s->bytes[at + i] = (uint8_t)(len >> (24 - 8 * i));
+    size_t len = s->bytes_len - at - (strchr(")]", bracket) ? 4 : 0);
+    for (size_t i = 0; i < (bracket == ']' ? 3 : 4); i++)
+        s->bytes[at + i] = (uint8_t)(len >> (bracket == '}' ? 24 - 8 * i : 8 * i));
 }
 
 static void script_bytes(struct script *s, char *at)
@@ -139,14 +142,15 @@ static void script_bytes(struct script *s, char *at)
     size_t open[SCRIPT_DEPTH_MAX], depth = 0;
     for (at += strspn(at, " \t"); *at; at += strspn(at, " \t")) {
         size_t from = s->bytes_len;
-        if (*at == '{' && depth < SCRIPT_DEPTH_MAX) {
+        if (strchr("{<([", *at) && depth < SCRIPT_DEPTH_MAX) {
             open[depth++] = from;
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < (*at == '[' ? 3 : 4); i++)
                 script_byte(s, 0);
             at++;
-        } else if (*at == '}' && depth > 0) {
-            script_length(s, open[--depth]);
-            at++;
+        } else if (strchr("}>)]", *at) && depth > 0) {
+            script_length(s, open[--depth], *at++);
+            if (*at == '*')
+                from = open[depth];
         } else if (*at == '"') {
             script_text(s, &at);
         } else {

@@ -313,6 +313,63 @@ static void a_script_is_taken_apart_at_its_semicolons(void **state)
     }
 }
 
+/* Takes the script apart by hashes alone, beside sql_read; returns how many could be told. */
+static size_t hash_alone(const char *text, enum sql_dialect dialect)
+{
+    struct bytes script = bytes_of(text), rest = script;
+    size_t told = 0;
+    uint64_t hash;
+    bool has_values;
+    for (;; rest = script, told++) {
+        bool is_told = sql_hash(&rest, dialect, &hash, &has_values);
+        assert_true(is_told || rest.data == script.data);
+        if (!sql_read(&script, dialect, &sql))
+            return told;
+        if (!is_told)
+            return told;
+        assert_int_equal(hash, sql.hash);
+        assert_int_equal(rest.len, script.len);
+    }
+}
+
+static void the_hash_alone_is_that_of_the_shape(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        (void)hash_alone(shapes[i].text, shapes[i].dialect);
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+        (void)hash_alone(scripts[i].text, scripts[i].dialect);
+    assert_int_equal(hash_alone("SELECT (1; 2); SELECT \"B\", b; ;", SQL_POSTGRESQL), 2);
+    assert_int_equal(hash_alone("SELECT 1; CREATE PROCEDURE p() SELECT 2; x", SQL_MYSQL), 1);
+}
+
+static void placeholders_are_no_values(void **state)
+{
+    static const struct {
+        enum sql_dialect dialect;
+        const char *text;
+        bool has_values;
+    } cases[] = {
+        {SQL_POSTGRESQL, "SELECT a FROM t WHERE b = $1 AND c IN ($2, $3)", false},
+        {SQL_POSTGRESQL, "SELECT a FROM t WHERE b = $1 AND c IN ($2, 3)", true},
+        {SQL_POSTGRESQL, "SELECT $$ text $$", true},
+        {SQL_POSTGRESQL, "SELECT 'text'", true},
+        {SQL_POSTGRESQL, "SELECT \"name\"", false},
+        {SQL_MYSQL, "SELECT \"text\"", true},
+        {SQL_MYSQL, "INSERT INTO t VALUES (?, ?), (?, ?)", false},
+        {SQL_MYSQL, "INSERT INTO t VALUES (?, ?), (?, 4)", true},
+        {SQL_MYSQL, "COMMIT", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bytes script = bytes_of(cases[i].text);
+        uint64_t hash;
+        bool has_values;
+        assert_true(sql_hash(&script, cases[i].dialect, &hash, &has_values));
+        assert_int_equal(has_values, cases[i].has_values);
+    }
+}
+
 static void names_beyond_their_room_are_left_out(void **state)
 {
     char text[2 * SQL_NAMES_MAX];
@@ -334,6 +391,8 @@ int main(void)
         cmocka_unit_test(the_hash_covers_what_the_shape_has_no_room_for),
         cmocka_unit_test(a_statement_tells_what_it_does_and_to_which_tables),
         cmocka_unit_test(a_script_is_taken_apart_at_its_semicolons),
+        cmocka_unit_test(the_hash_alone_is_that_of_the_shape),
+        cmocka_unit_test(placeholders_are_no_values),
         cmocka_unit_test(names_beyond_their_room_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
