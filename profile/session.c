@@ -62,6 +62,7 @@ struct sessions *sessions_open(const struct sessions_config *config)
     (void)hash_key_random(&seed); /* without, keys could be made to collide: slower, not wrong */
     all->config = *config;
     struct table_config table = {.entries_max = config->sessions_max,
+                                 .bytes_max = config->bytes_max / 2,
                                  .key_size = sizeof(uint64_t),
                                  .value_size = sizeof(struct session),
                                  .seed = seed.low,

@@ -49,6 +49,7 @@ struct session {
 
 struct sessions_config {
     size_t sessions_max; /* of database connections, and of stays likewise */
+    size_t bytes_max;    /* for all of them; 0: what so many take */
     int64_t idle_ns;     /* that end a stay */
     int64_t interval_ns; /* at which what changed is written while it lasts */
     /* A session is to be written: it ended (is_final), or an interval has passed.  Good during the
