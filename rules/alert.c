@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "rules/quantity.h"
+#include "rules/records.h"
 
 #include <ctype.h>
 
@@ -17,6 +18,7 @@ static const struct field_words {
     {FIELD_USER_NAME, "account", NULL, "accounts"},
     {FIELD_CLIENT_IP, "client", NULL, "clients"},
     {FIELD_SERVER_IP, "server", NULL, "servers"},
+    {FIELD_SERVER_PORT, "port", NULL, "ports"},
     {FIELD_SESSION_ID, "session", NULL, "sessions"},
     {FIELD_NETWORK_NAME, "network", NULL, "networks"},
     {FIELD_CLIENT_GEO_COUNTRY_ISO_CODE, "country", NULL, "countries"},
@@ -26,6 +28,23 @@ static const struct field_words {
     {FIELD_DB_RESPONSE_AFFECTED_ROWS, NULL, "rows changed", NULL},
     {FIELD_HTTP_RESPONSE_BODY_BYTES, NULL, "of response bodies", NULL},
     {FIELD_HTTP_REQUEST_BODY_BYTES, NULL, "of request bodies", NULL},
+    {FIELD_MIRROR_BAD_CHECKSUM_SHARE, NULL, "of the checksums were wrong", NULL},
+    {FIELD_MIRROR_BYTES, NULL, "on the wire", NULL},
+    {FIELD_MIRROR_CLOCK_JUMP, NULL, "jumped by the packets' clock", NULL},
+    {FIELD_MIRROR_DROPPED, NULL, "packets were dropped", NULL},
+    {FIELD_MIRROR_DROPPED_SHARE, NULL, "of the packets were dropped", NULL},
+    {FIELD_MIRROR_DUPLICATED_SHARE, NULL, "of the packets came twice", NULL},
+    {FIELD_MIRROR_ENCRYPTED_SHARE, NULL, "of the bytes were encrypted", NULL},
+    {FIELD_MIRROR_LOST_BYTES, NULL, "were lost", NULL},
+    {FIELD_MIRROR_LOST_SHARE, NULL, "of the bytes were lost", NULL},
+    {FIELD_MIRROR_ONE_SIDED_SHARE, NULL, "of the packets with data came without the other side",
+     NULL},
+    {FIELD_MIRROR_PACKETS, NULL, "packets", NULL},
+    {FIELD_MIRROR_REORDERED_SHARE, NULL, "of the packets with data came late", NULL},
+    {FIELD_MIRROR_SILENCE, NULL, "without a packet", NULL},
+    {FIELD_MIRROR_SILENCE_RATIO, NULL, "times the longest silence before", NULL},
+    {FIELD_MIRROR_TRUNCATED_SHARE, NULL, "of the packets were cut", NULL},
+    {FIELD_MIRROR_UNDECODED_SHARE, NULL, "of the bytes were not understood", NULL},
 };
 
 static const struct field_words *words_of(enum field f)
@@ -81,14 +100,23 @@ static enum quantity_unit unit_of(const struct measure *m)
     return is_amount ? quantity_unit_of(m->field) : QUANTITY_PLAIN;
 }
 
-/* "5,312 rows returned", "20 MiB of responses in one request", "about 2,040 different accounts" */
+/* "31 requests"; of the mirror "3 intervals" */
+static void add_counted(struct text *t, const struct alert *a)
+{
+    text_add(t, records_are_mirrors(a->rule) ? " interval" : " request");
+    text_add(t, a->value == 1 ? "" : "s");
+}
+
+/* "5,312 rows returned", "20 MiB of responses in one request", "about 2,040 different accounts",
+ * "up to 4.2 % of the bytes were lost" */
 static void add_measured(struct text *t, const struct alert *a)
 {
     const struct measure *m = &a->rule->measure;
     text_add(t, "%s", a->is_estimate ? "about " : "");
+    text_add(t, "%s", unit_of(m) == QUANTITY_SHARE ? "up to " : "");
     quantity_print(t, a->value, unit_of(m));
     if (m->kind == MEASURE_COUNT) {
-        text_add(t, " %s", a->value == 1 ? "request" : "requests");
+        add_counted(t, a);
         return;
     }
     const struct field_words *w = words_of(m->field);
@@ -100,7 +128,7 @@ static void add_measured(struct text *t, const struct alert *a)
         text_add(t, " %s", w->amount);
     else
         text_add(t, " of %s", FIELDS[m->field].name);
-    if (m->kind == MEASURE_MAX)
+    if (m->kind == MEASURE_MAX && !records_are_mirrors(a->rule))
         text_add(t, " in one request");
 }
 
@@ -133,6 +161,8 @@ static void add_key_words(struct text *t, const struct alert *a)
         text_add(t, "%s%s ", i > 0 ? ", " : "", word ? word : FIELDS[f].name);
         add_value(t, &a->key, f);
     }
+    if (a->rule->by_count == 0)
+        text_add(t, "the mirror");
 }
 
 size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX])
@@ -182,7 +212,7 @@ size_t alert_write_line(const struct alert *a, char line[ALERT_LINE_MAX])
         text_add(&t, " %s=", FIELDS[rule->by[i]].name);
         add_value(&t, &a->key, rule->by[i]);
     }
-    text_add(&t, ": ");
+    text_add(&t, rule->by_count == 0 ? " the mirror: " : ": ");
     if (rule->trigger == TRIGGER_FIRST) {
         text_add(&t, "%s ", FIELDS[rule->first].name);
         add_quoted(&t, a->first_value);
@@ -282,15 +312,23 @@ static void write_window(struct json *j, const struct rule *rule)
     write_text(j, "window", window);
 }
 
+/* In the form of the measured field. */
+static void write_value(struct json *j, const char *name, uint64_t value, const struct measure *m)
+{
+    json_name(j, bytes_of(name));
+    if (unit_of(m) == QUANTITY_SHARE)
+        json_real(j, (double)value / SHARE_ONE);
+    else
+        json_unsigned(j, value);
+}
+
 static void write_above(struct json *j, const struct alert *a)
 {
-    write_text(j, "measure", a->rule->measure.text);
-    json_name(j, bytes_of("value"));
-    json_unsigned(j, a->value);
-    json_name(j, bytes_of("at_least"));
-    json_unsigned(j, a->at_least);
-    json_name(j, bytes_of("limit"));
-    json_unsigned(j, a->rule->above);
+    const struct measure *m = &a->rule->measure;
+    write_text(j, "measure", m->text);
+    write_value(j, "value", a->value, m);
+    write_value(j, "at_least", a->at_least, m);
+    write_value(j, "limit", a->rule->above, m);
     write_window(j, a->rule);
 }
 

@@ -367,6 +367,7 @@ bool condition_compile(struct expression *e, const struct condition *c, struct v
     if (!l.tests)
         return false;
     (void)lay_out(&l, c, EXPRESSION_TRUE, EXPRESSION_FALSE);
-    *e = (struct expression){l.tests, c->tests, c->required, c->actions};
+    *e = (struct expression){
+        .tests = l.tests, .count = c->tests, .required = c->required, .actions = c->actions};
     return true;
 }

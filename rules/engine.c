@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/table.h"
 #include "rules/detector.h"
+#include "rules/meaning.h"
 #include "rules/text.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 enum {
     TICK_KEYS_MAX = 1024, /* forgotten at one tick, of one rule */
     ROOM_TRIES_MAX = 16,  /* keys that go to make room for one transaction */
+    DIGESTS_MAX = 4,      /* kept of one transaction, for rules with the same `by` */
 };
 
 static const struct detector *const detectors[TRIGGERS_COUNT] = {
@@ -21,6 +23,13 @@ static const struct detector *const detectors[TRIGGERS_COUNT] = {
 
 struct digest {
     uint64_t low, high;
+};
+
+/* The digests of a transaction that were computed already, each with a rule that it is for. */
+struct digests {
+    size_t count;
+    const struct rule *rules[DIGESTS_MAX];
+    struct digest items[DIGESTS_MAX];
 };
 
 /* A key's value in its table; the detector's state and the texts follow. */
@@ -31,8 +40,9 @@ struct key {
     uint8_t text_len[RULE_BY_MAX];
 };
 
-/* One rule at work. */
+/* One rule at work.  It does not move. */
 struct watch {
+    uint64_t number; /* unlike that of any other that this engine ever had */
     struct detection detection;
     const struct detector *detector;
     struct table *keys;
@@ -50,8 +60,9 @@ struct engine {
     struct budget budget;
     struct table *evidence;
     struct engine_counters counters;
+    uint64_t watches_opened;
     size_t watches_count;
-    struct watch watches[];
+    struct watch **watches; /* in the order of the rules */
 };
 
 static size_t aligned(size_t size)
@@ -76,27 +87,56 @@ static void key_evicted(void *context, void *value)
     w->detector->clear(&w->detection, state_of(w, value));
 }
 
-static bool watch_open(struct watch *w, struct engine *e, const struct rule *rule)
+static size_t value_size(const struct watch *w)
 {
+    return w->texts_at + w->detection.rule->by_count * KEY_TEXT_MAX;
+}
+
+/* An empty table of a rule's keys; bytes_max: its part of the bytes for keys. */
+static struct table *keys_open(struct watch *w, const struct engine *e, size_t bytes_max)
+{
+    struct table_config config = {.entries_max = e->config.keys_max,
+                                  .bytes_max = bytes_max,
+                                  .key_size = sizeof(struct digest),
+                                  .value_size = value_size(w),
+                                  .seed = e->config.seed,
+                                  .evicted = key_evicted,
+                                  .context = w};
+    return table_open(&config);
+}
+
+/* NULL without memory. */
+static struct watch *watch_open(struct engine *e, const struct rule *rule, size_t bytes_max)
+{
+    struct watch *w = calloc(1, sizeof(*w));
+    if (!w)
+        return NULL;
+    w->number = e->watches_opened++;
     w->detection =
         (struct detection){.rule = rule, .budget = &e->budget, .seed = hash_mix(e->config.seed, 1)};
     w->detector = detectors[rule->trigger];
     w->state_at = aligned(sizeof(struct key));
     w->texts_at = w->state_at + aligned(w->detector->state_size);
-    struct table_config config = {.entries_max = e->config.keys_max,
-                                  .key_size = sizeof(struct digest),
-                                  .value_size = w->texts_at + rule->by_count * KEY_TEXT_MAX,
-                                  .seed = e->config.seed,
-                                  .evicted = key_evicted,
-                                  .context = w};
-    w->keys = table_open(&config);
-    return w->keys != NULL;
+    w->keys = keys_open(w, e, bytes_max);
+    if (w->keys)
+        return w;
+    free(w);
+    return NULL;
+}
+
+/* Closes it; what it counted stays counted. */
+static void watch_close(struct watch *w, struct engine *e)
+{
+    e->counters.keys_evicted += table_evictions(w->keys) + w->evictions;
+    e->counters.values_forgotten += w->detection.forgotten;
+    table_close(w->keys);
+    free(w);
 }
 
 struct engine *engine_open(const struct rules *rules, const struct engine_config *config)
 {
-    size_t count = rules_count(rules);
-    struct engine *e = calloc(1, sizeof(*e) + count * sizeof(struct watch));
+    struct engine *e = calloc(1, sizeof(*e));
+    size_t kept;
     if (!e)
         return NULL;
     e->config = *config;
@@ -104,17 +144,12 @@ struct engine *engine_open(const struct rules *rules, const struct engine_config
         e->config.keys_max = KEYS_MAX;
     e->budget.bytes_max = config->bytes_max > 0 ? config->bytes_max : ENGINE_BYTES_MAX;
     struct table_config evidence = {.entries_max = EVIDENCE_KEYS_MAX,
+                                    .bytes_max = config->evidence_bytes_max,
                                     .key_size = sizeof(struct evidence_key),
                                     .value_size = sizeof(struct evidence_list),
                                     .seed = config->seed};
     e->evidence = table_open(&evidence);
-    bool is_good = e->evidence != NULL;
-    for (size_t i = 0; i < count && is_good; i++) {
-        const struct rule *rule = rules_at(rules, i);
-        if (rule->is_enabled)
-            is_good = watch_open(&e->watches[e->watches_count++], e, rule);
-    }
-    if (is_good)
+    if (e->evidence && engine_swap(e, rules, &kept))
         return e;
     engine_close(e);
     return NULL;
@@ -125,19 +160,132 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     for (size_t i = 0; i < e->watches_count; i++)
-        table_close(e->watches[i].keys);
+        watch_close(e->watches[i], e);
+    free(e->watches);
     table_close(e->evidence);
     free(e);
 }
 
-static struct digest digest_of(const struct engine *e, const struct rule *rule,
-                               const struct transaction *t)
+/* The rule at work that counts as this one does; NULL where there is none. */
+static struct watch *watch_alike(const struct engine *e, const struct rule *rule)
 {
+    for (size_t i = 0; i < e->watches_count; i++) {
+        const struct rule *old = e->watches[i]->detection.rule;
+        if (strcmp(old->id, rule->id) == 0)
+            return rule_counts_as(old, rule) ? e->watches[i] : NULL;
+    }
+    return NULL;
+}
+
+/* Moves the newest keys to a table that has room for more or for fewer.  Without memory for that
+ * they stay. */
+static void watch_resize(struct watch *w, const struct engine *e, size_t bytes_max)
+{
+    struct table *wanted = keys_open(w, e, bytes_max), *old = w->keys;
+    if (!wanted || table_entries_max(wanted) == table_entries_max(old)) {
+        table_close(wanted);
+        return;
+    }
+    size_t count = table_count(old), max = table_entries_max(wanted);
+    w->evictions += table_evictions(old);
+    w->keys = wanted;
+    for (size_t left = count; left > 0; left--) {
+        struct key *k = table_oldest(old), *moved = NULL;
+        if (left <= max)
+            moved = table_touch(wanted, table_key(old, k), NULL);
+        if (moved) {
+            memcpy(moved, k, value_size(w));
+            memset(state_of(w, k), 0, w->detector->state_size); /* its memory went along */
+        }
+        w->evictions += moved == NULL;
+        table_remove(old, k);
+    }
+    table_close(old);
+}
+
+/* Fills the list with the rules that are enabled, at work already or made; false without memory. */
+static bool watches_gather(struct engine *e, const struct rules *rules, struct watch **list,
+                           size_t count, size_t bytes_max)
+{
+    size_t filled = 0;
+    for (size_t i = 0; filled < count; i++) {
+        const struct rule *rule = rules_at(rules, i);
+        if (!rule->is_enabled)
+            continue;
+        list[filled] = watch_alike(e, rule);
+        if (!list[filled])
+            list[filled] = watch_open(e, rule, bytes_max);
+        if (!list[filled++])
+            return false;
+    }
+    return true;
+}
+
+static bool has(struct watch *const *list, size_t count, const struct watch *w)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] == w)
+            return true;
+    }
+    return false;
+}
+
+/* Closes those of a list that another one does not have. */
+static void watches_close(struct engine *e, struct watch **list, size_t count,
+                          struct watch *const *but, size_t but_count)
+{
+    for (size_t i = 0; i < count && list[i]; i++) {
+        if (!has(but, but_count, list[i]))
+            watch_close(list[i], e);
+    }
+    free(list);
+}
+
+bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
+{
+    size_t count = rules_on(rules), bytes_max = count ? e->config.keys_bytes_max / count : 0;
+    struct watch **list = calloc(count + 1, sizeof(struct watch *));
+    uint64_t opened = e->watches_opened;
+    if (!list)
+        return false;
+    if (!watches_gather(e, rules, list, count, bytes_max)) {
+        watches_close(e, list, count, e->watches, e->watches_count);
+        return false;
+    }
+    watches_close(e, e->watches, e->watches_count, list, count);
+    e->watches = list;
+    e->watches_count = count;
+    *kept = count - (size_t)(e->watches_opened - opened);
+    for (size_t i = 0, next = 0; next < count; i++) {
+        if (!rules_at(rules, i)->is_enabled)
+            continue;
+        list[next]->detection.rule = rules_at(rules, i);
+        watch_resize(list[next++], e, bytes_max);
+    }
+    return true;
+}
+
+static bool same_key(const struct rule *a, const struct rule *b)
+{
+    return a->by_count == b->by_count && memcmp(a->by, b->by, a->by_count * sizeof(a->by[0])) == 0;
+}
+
+static struct digest digest_of(const struct engine *e, const struct rule *rule,
+                               const struct transaction *t, struct digests *known)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        if (same_key(known->rules[i], rule))
+            return known->items[i];
+    }
     struct digest d = {e->config.seed, ~e->config.seed};
     for (size_t i = 0; i < rule->by_count; i++) {
         struct bytes value = detector_value(t, rule->by[i], 0);
         d.low = hash_bytes(value, d.low);
         d.high = hash_bytes(value, d.high);
+    }
+    if (known->count < DIGESTS_MAX) {
+        known->rules[known->count] = rule;
+        known->items[known->count++] = d;
     }
     return d;
 }
@@ -173,7 +321,7 @@ static bool make_room(struct engine *e, const struct key *k)
 {
     struct watch *fullest = NULL;
     for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = &e->watches[i];
+        struct watch *w = e->watches[i];
         if (!fullest || table_count(w->keys) > table_count(fullest->keys))
             fullest = w;
     }
@@ -226,10 +374,11 @@ static void raise_alert(struct engine *e, struct watch *w, struct key *k,
     e->config.alert(e->config.context, &a);
 }
 
-static void watch_count(struct engine *e, size_t at, const struct occurrence *o)
+static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
+                        struct digests *known)
 {
-    struct watch *w = &e->watches[at];
-    struct digest digest = digest_of(e, w->detection.rule, o->transaction);
+    struct watch *w = e->watches[at];
+    struct digest digest = digest_of(e, w->detection.rule, o->transaction, known);
     bool is_new;
     uint64_t weight = 0;
     struct key *k = table_touch(w->keys, &digest, &is_new);
@@ -244,7 +393,7 @@ static void watch_count(struct engine *e, size_t at, const struct occurrence *o)
     enum finding found = count(e, w, k, o, &weight);
     if (found != FINDING_NEAR && found != FINDING_RAISED)
         return;
-    const struct evidence_key evidence_key = {at, digest};
+    const struct evidence_key evidence_key = {w->number, digest};
     struct evidence_list *evidence = table_touch(e->evidence, &evidence_key, NULL);
     if (evidence) {
         evidence_forget(evidence, o->time_ns - w->detector->span_ns(w->detection.rule));
@@ -252,7 +401,9 @@ static void watch_count(struct engine *e, size_t at, const struct occurrence *o)
     }
     if (found != FINDING_RAISED)
         return;
-    if (!k->has_alerted || o->time_ns - k->alerted_ns >= w->detection.rule->quiet_ns) {
+    /* a quiet time of 0 folds nothing, not even what comes late */
+    int64_t quiet_ns = w->detection.rule->quiet_ns;
+    if (!k->has_alerted || quiet_ns == 0 || o->time_ns - k->alerted_ns >= quiet_ns) {
         raise_alert(e, w, k, o, evidence);
     } else {
         k->repeats++;
@@ -274,17 +425,18 @@ static int64_t end_of(const struct transaction *t)
 void engine_transaction(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, end_of(t)};
+    struct digests known = {.count = 0};
     e->counters.transactions++;
     for (size_t i = 0; i < e->watches_count; i++) {
-        if (expression_holds(&e->watches[i].detection.rule->when, t))
-            watch_count(e, i, &o);
+        if (expression_holds(&e->watches[i]->detection.rule->when, t))
+            watch_count(e, i, &o, &known);
     }
 }
 
 void engine_tick(struct engine *e, int64_t now_ns)
 {
     for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = &e->watches[i];
+        struct watch *w = e->watches[i];
         int64_t before_ns = now_ns - w->detector->keep_ns(w->detection.rule);
         for (unsigned forgotten = 0; forgotten < TICK_KEYS_MAX; forgotten++) {
             struct key *oldest = table_oldest(w->keys);
@@ -299,7 +451,7 @@ struct engine_counters engine_counters(const struct engine *e)
 {
     struct engine_counters c = e->counters;
     for (size_t i = 0; i < e->watches_count; i++) {
-        const struct watch *w = &e->watches[i];
+        const struct watch *w = e->watches[i];
         c.keys += table_count(w->keys);
         c.keys_evicted += table_evictions(w->keys) + w->evictions;
         c.values_forgotten += w->detection.forgotten;

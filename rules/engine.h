@@ -6,9 +6,10 @@
  * A transaction counts at its end (start and duration), and the state moves with those times alone:
  * what comes late counts where its time belongs, as long as that still matters.
  *
- * Memory: per key about 200 bytes and KEY_TEXT_MAX for each field of `by`, and from the budget what
- * rules/window.h, distinct.h and known.h say; EVIDENCE_KEYS_MAX keys near their limit hold 2 KiB of
- * evidence each.  Where a bound is reached, the key touched longest ago goes, which is counted.
+ * Memory: per key about 200 bytes and KEY_TEXT_MAX for each field of `by`, every rule having an
+ * equal part of the bytes for keys; from the budget what rules/window.h, distinct.h and known.h
+ * say; EVIDENCE_KEYS_MAX keys near their limit hold 2 KiB of evidence each.  Where a bound is
+ * reached, the key touched longest ago goes, which is counted.
  */
 #ifndef SEEPWATCH_RULES_ENGINE_H
 #define SEEPWATCH_RULES_ENGINE_H
@@ -25,9 +26,11 @@ enum {
 struct engine;
 
 struct engine_config {
-    size_t keys_max;  /* of one rule; 0: KEYS_MAX */
-    size_t bytes_max; /* of the budget; 0: ENGINE_BYTES_MAX */
-    uint64_t seed;    /* of hashes; the same seed gives the same estimates */
+    size_t keys_max;           /* of one rule; 0: KEYS_MAX */
+    size_t bytes_max;          /* of the budget; 0: ENGINE_BYTES_MAX */
+    size_t keys_bytes_max;     /* of all rules' keys; 0: what keys_max takes */
+    size_t evidence_bytes_max; /* 0: what EVIDENCE_KEYS_MAX takes */
+    uint64_t seed;             /* of hashes; the same seed gives the same estimates */
     void (*alert)(void *context, const struct alert *a);
     void *context;
 };
@@ -49,6 +52,13 @@ struct engine_counters {
  * memory. */
 struct engine *engine_open(const struct rules *rules, const struct engine_config *config);
 void engine_close(struct engine *e);
+
+/*
+ * engine_swap counts for these rules from now on; the old ones are needed no more.  A rule that
+ * counts as the one of the same id did (rules/meaning.h) goes on with what it has counted, found
+ * and alerted; *kept is how many do.  False, and nothing has changed, where there is no memory.
+ */
+bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept);
 
 /* engine_transaction counts one transaction for every rule and calls back for each alert. */
 void engine_transaction(struct engine *e, const struct transaction *t);

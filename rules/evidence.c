@@ -3,6 +3,7 @@
  */
 #include "rules/evidence.h"
 
+#include "core/mirror.h"
 #include "rules/text.h"
 
 static const field_set kept_fields = FIELD_BIT(FIELD_CLIENT_IP) | FIELD_BIT(FIELD_CLIENT_BYTES) |
@@ -19,8 +20,23 @@ static uint8_t keep(uint8_t *copy, size_t max, struct bytes text)
     return (uint8_t)text.len;
 }
 
+/* Of a record of the mirror: its figures. */
+static void copy_mirror(struct evidence *e, const struct transaction *t, int64_t end_ns,
+                        uint64_t weight)
+{
+    *e = (struct evidence){.start_ns = t->start_ns,
+                           .end_ns = end_ns,
+                           .weight = weight,
+                           .present = t->present & MIRROR_FIELDS,
+                           .mirror = t->mirror};
+}
+
 static void copy(struct evidence *e, const struct transaction *t, int64_t end_ns, uint64_t weight)
 {
+    if (transaction_has(t, FIELD_MIRROR_PACKETS)) {
+        copy_mirror(e, t, end_ns, weight);
+        return;
+    }
     bool is_query = transaction_has(t, FIELD_DB_QUERY_TEXT);
     enum field statement = is_query ? FIELD_DB_QUERY_TEXT : FIELD_URL_TEMPLATE;
     *e = (struct evidence){.start_ns = t->start_ns,
@@ -74,6 +90,12 @@ void evidence_forget(struct evidence_list *l, int64_t before_ns)
 
 void evidence_transaction(struct transaction *t, const struct evidence *e)
 {
+    if (e->present & FIELD_BIT(FIELD_MIRROR_PACKETS)) {
+        *t = (struct transaction){
+            .present = e->present, .start_ns = e->start_ns, .mirror = e->mirror};
+        transaction_mark(t, FIELD_TIMESTAMP);
+        return;
+    }
     struct bytes statement = {e->statement, e->statement_len};
     *t = (struct transaction){.present = e->present,
                               .start_ns = e->start_ns,

@@ -22,7 +22,13 @@ struct evidence {
     struct address client_ip;
     uint8_t action, outcome; /* enum action, enum outcome */
     uint8_t user_len, session_len, statement_len;
-    uint8_t user[EVIDENCE_NAME_MAX], session[EVIDENCE_NAME_MAX], statement[EVIDENCE_STATEMENT_MAX];
+    union {
+        struct {
+            uint8_t user[EVIDENCE_NAME_MAX], session[EVIDENCE_NAME_MAX];
+            uint8_t statement[EVIDENCE_STATEMENT_MAX];
+        };
+        struct mirror_figures mirror; /* of a record of the mirror */
+    };
 };
 
 /* A zeroed struct holds none. */

@@ -55,6 +55,8 @@ static bool text_holds(const struct test *test, const struct transaction *t, str
 
 static bool any_text_holds(const struct test *test, const struct transaction *t)
 {
+    if (FIELDS[test->field].type == FIELD_TYPE_TEXT)
+        return text_holds(test, t, *(const struct bytes *)transaction_value(t, test->field));
     struct texts texts = texts_of(t, test->field);
     for (size_t i = 0; i < texts.count; i++) {
         if (text_holds(test, t, texts.items[i]))

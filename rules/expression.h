@@ -55,9 +55,10 @@ enum { EXPRESSION_TRUE = UINT16_MAX, EXPRESSION_FALSE = UINT16_MAX - 1 };
 
 struct expression {
     const struct test *tests;
-    unsigned count;    /* 0: always true */
+    unsigned count;     /* 0: always true */
     field_set required; /* the fields without which it cannot be true */
-    unsigned actions;  /* a bit for each enum action with which it can be true */
+    unsigned actions;   /* a bit for each enum action with which it can be true */
+    field_set excluded; /* the fields with which it cannot be true */
 };
 
 enum { EXPRESSION_ACTIONS_ALL = (1u << (ACTION_OTHER + 1)) - 1 };
@@ -74,7 +75,7 @@ bool test_holds(const struct test *test, const struct transaction *t);
 /* expression_holds tells whether the expression is true for the transaction. */
 static inline bool expression_holds(const struct expression *e, const struct transaction *t)
 {
-    if ((t->present & e->required) != e->required)
+    if ((t->present & (e->required | e->excluded)) != e->required)
         return false;
     if (e->actions != EXPRESSION_ACTIONS_ALL && !(e->actions >> t->action & 1))
         return false;

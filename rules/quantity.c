@@ -6,6 +6,9 @@
 #include "core/clock.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+
+enum { PERCENT = SHARE_ONE / 100, DECIMALS_MAX = 4 };
 
 struct unit {
     const char *name;
@@ -32,6 +35,7 @@ static const struct unit units[] = {
     {"h", QUANTITY_TIME, UINT64_C(3600000000000)},
     {"d", QUANTITY_TIME, UINT64_C(86400000000000)},
     {"w", QUANTITY_TIME, UINT64_C(604800000000000)},
+    {"%", QUANTITY_SHARE, PERCENT},
 };
 
 enum { UNITS_COUNT = sizeof(units) / sizeof(units[0]) };
@@ -39,6 +43,8 @@ enum { UNITS_COUNT = sizeof(units) / sizeof(units[0]) };
 enum quantity_unit quantity_unit_of(enum field f)
 {
     const char *unit = FIELDS[f].unit;
+    if (FIELDS[f].type == FIELD_TYPE_SHARE)
+        return QUANTITY_SHARE;
     if (unit && strcmp(unit, "bytes") == 0)
         return QUANTITY_BYTES;
     return unit && strcmp(unit, "ns") == 0 ? QUANTITY_TIME : QUANTITY_PLAIN;
@@ -53,17 +59,39 @@ static const struct unit *unit_find(struct bytes name)
     return NULL;
 }
 
-enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum quantity_unit unit)
+static size_t count_digits(struct bytes text)
 {
     size_t digits = 0;
     while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9')
         digits++;
+    return digits;
+}
+
+/* The decimals at the beginning of text, as a part of factor; they are cut off. */
+static uint64_t take_decimals(struct bytes *text, uint64_t factor)
+{
+    size_t digits = text->len > 0 && text->data[0] == '.' ? count_digits(bytes_from(*text, 1)) : 0;
+    uint64_t value = 0;
+    if (digits == 0 || digits > DECIMALS_MAX)
+        return 0;
+    for (size_t i = 1; i <= digits; i++) {
+        factor /= 10;
+        value += (uint64_t)(text->data[i] - '0') * factor;
+    }
+    *text = bytes_from(*text, digits + 1);
+    return value;
+}
+
+enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum quantity_unit unit)
+{
+    size_t digits = count_digits(text);
     if (digits == 0)
         return QUANTITY_NO_NUMBER;
     uint64_t value, factor = 1;
     if (!bytes_number(bytes_first(text, digits), &value))
         return QUANTITY_TOO_LARGE;
     struct bytes name = bytes_from(text, digits);
+    uint64_t decimals = unit == QUANTITY_SHARE ? take_decimals(&name, PERCENT) : 0;
     if (name.len > 0) {
         const struct unit *u = unit_find(name);
         if (!u)
@@ -71,12 +99,13 @@ enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum qu
         if (u->of != unit)
             return QUANTITY_WRONG_UNIT;
         factor = u->factor;
-    } else if (unit == QUANTITY_TIME && value > 0) {
+    } else if ((unit == QUANTITY_TIME || unit == QUANTITY_SHARE) && (value > 0 || decimals > 0)) {
         return QUANTITY_NEEDS_UNIT;
     }
-    if (value > INT64_MAX / factor)
+    uint64_t max = unit == QUANTITY_SHARE ? SHARE_ONE : INT64_MAX;
+    if (value > max / factor || value * factor + decimals > max)
         return QUANTITY_TOO_LARGE;
-    *number = value * factor;
+    *number = value * factor + decimals;
     return QUANTITY_GOOD;
 }
 
@@ -85,7 +114,8 @@ const char *quantity_advice(enum quantity_status status, enum quantity_unit unit
     static const char *const wanted[] = {
         "write a whole number without a unit, such as 1000",
         "write a whole number of bytes, such as 20MiB, 5KB or 4096",
-        "write a whole number with a unit of time, such as 500ms, 10s, 30m, 12h, 90d or 2w"};
+        "write a whole number with a unit of time, such as 500ms, 10s, 30m, 12h, 90d or 2w",
+        "write a share in percent, such as 5% or 0.5%"};
     return status == QUANTITY_TOO_LARGE ? "this number is too large" : wanted[unit];
 }
 
@@ -117,6 +147,18 @@ static void print_scaled(struct text *t, uint64_t number, const char *const *nam
     }
 }
 
+/* Percent: one decimal from 1 % on, below it all that there are; never more than there is. */
+static void print_share(struct text *t, uint64_t millionths)
+{
+    char decimals[DECIMALS_MAX + 1];
+    size_t len = millionths < PERCENT ? DECIMALS_MAX : 1;
+    (void)snprintf(decimals, sizeof(decimals), "%04u", (unsigned)(millionths % PERCENT));
+    while (len > 0 && decimals[len - 1] == '0')
+        len--;
+    text_add(t, "%" PRIu64 "%s%.*s %%", millionths / PERCENT, len > 0 ? "." : "", (int)len,
+             decimals);
+}
+
 void quantity_print(struct text *t, uint64_t number, enum quantity_unit unit)
 {
     static const char *const sizes[] = {"TiB", "GiB", "MiB", "KiB"};
@@ -136,6 +178,8 @@ void quantity_print(struct text *t, uint64_t number, enum quantity_unit unit)
         text_add(t, number == 1 ? " byte" : " bytes");
     } else if (unit == QUANTITY_TIME && number > 0) {
         print_scaled(t, number, times, time_factors, 7);
+    } else if (unit == QUANTITY_SHARE) {
+        print_share(t, number);
     } else {
         print_grouped(t, number);
     }

@@ -226,6 +226,14 @@ size_t rules_count(const struct rules *r)
     return r->count;
 }
 
+size_t rules_on(const struct rules *r)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->count; i++)
+        count += r->items[i].is_enabled;
+    return count;
+}
+
 const struct rule *rules_at(const struct rules *r, size_t i)
 {
     return &r->items[i];

@@ -41,7 +41,7 @@ struct rule {
     bool is_enabled;
     struct expression when;     /* its `required` holds the fields of by, measure and first too */
     enum field by[RULE_BY_MAX]; /* in the order of enum field */
-    size_t by_count;
+    size_t by_count;            /* 0: the whole mirror (rules/records.h) */
     enum trigger trigger;
     int64_t quiet_ns;
     struct { /* TRIGGER_ABOVE */
@@ -70,6 +70,8 @@ void rules_close(struct rules *r);
 
 /* The rules in the order of their files, those with `enabled: false` too. */
 size_t rules_count(const struct rules *r);
+/* rules_on gives how many are enabled. */
+size_t rules_on(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
 
 #endif

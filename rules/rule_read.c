@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "rules/condition.h"
 #include "rules/quantity.h"
+#include "rules/records.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -199,9 +200,8 @@ static void read_by(const struct reader *r)
 {
     const struct yaml_node *n = yaml_get(r->node, "by");
     if (!n)
-        problem(r, r->node,
-                "this rule has no 'by': for whom is it counted? for example by: user.name");
-    else if (n->kind == YAML_SCALAR)
+        return; /* records_settle knows whether it is needed */
+    if (n->kind == YAML_SCALAR)
         add_by(r, n);
     else if (n->kind == YAML_MAPPING || n->count == 0)
         problem(r, n, "'by' must be a field or a list of fields");
@@ -248,13 +248,16 @@ static void read_measured(const struct reader *r, const struct yaml_node *n, siz
     if (m->field == FIELDS_COUNT)
         return;
     r->rule->when.required |= FIELD_BIT(m->field);
-    if (!measures(m->kind, m->field))
-        problems_add(
-            r->v->problems, yaml_position(n, offset),
-            m->kind == MEASURE_DISTINCT
-                ? "the values of %s cannot be told apart and counted"
-                : "%s is nothing to add up or compare: take a field of bytes, rows or time",
-            FIELDS[m->field].name);
+    if (m->kind == MEASURE_SUM && FIELDS[m->field].type == FIELD_TYPE_SHARE)
+        problems_add(r->v->problems, yaml_position(n, offset),
+                     "%s is a share, and shares do not add up: take max", FIELDS[m->field].name);
+    else if (!measures(m->kind, m->field))
+        problems_add(r->v->problems, yaml_position(n, offset),
+                     m->kind == MEASURE_DISTINCT
+                         ? "the values of %s cannot be told apart and counted"
+                         : "%s is nothing to add up or compare: take a field of bytes, rows, "
+                           "packets, time or a share",
+                     FIELDS[m->field].name);
 }
 
 /* count, sum(F), max(F), distinct(F) */
@@ -366,4 +369,5 @@ void rule_read(struct rule *rule, const struct yaml_node *node, struct vocabular
     read_when(&r);
     read_by(&r);
     read_trigger(&r);
+    records_settle(rule, node, v->problems);
 }

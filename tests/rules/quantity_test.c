@@ -36,6 +36,24 @@ static void numbers_are_read_with_the_units_of_their_kind(void **state)
         {"99999999999999999999", QUANTITY_PLAIN, QUANTITY_TOO_LARGE, 0},
         {"9999999TiB", QUANTITY_BYTES, QUANTITY_TOO_LARGE, 0},
         {"99999999w", QUANTITY_TIME, QUANTITY_TOO_LARGE, 0},
+        {"5%", QUANTITY_SHARE, QUANTITY_GOOD, 50000},
+        {"0.5%", QUANTITY_SHARE, QUANTITY_GOOD, 5000},
+        {"12.3456%", QUANTITY_SHARE, QUANTITY_GOOD, 123456},
+        {"0.0001%", QUANTITY_SHARE, QUANTITY_GOOD, 1},
+        {"100%", QUANTITY_SHARE, QUANTITY_GOOD, SHARE_ONE},
+        {"0%", QUANTITY_SHARE, QUANTITY_GOOD, 0},
+        {"0", QUANTITY_SHARE, QUANTITY_GOOD, 0},
+        {"100.0001%", QUANTITY_SHARE, QUANTITY_TOO_LARGE, 0},
+        {"101%", QUANTITY_SHARE, QUANTITY_TOO_LARGE, 0},
+        {"99999999999999999%", QUANTITY_SHARE, QUANTITY_TOO_LARGE, 0},
+        {"0.05", QUANTITY_SHARE, QUANTITY_NEEDS_UNIT, 0},
+        {"5", QUANTITY_SHARE, QUANTITY_NEEDS_UNIT, 0},
+        {"0.00001%", QUANTITY_SHARE, QUANTITY_NO_UNIT, 0},
+        {"5.%", QUANTITY_SHARE, QUANTITY_NO_UNIT, 0},
+        {".5%", QUANTITY_SHARE, QUANTITY_NO_NUMBER, 0},
+        {"5s", QUANTITY_SHARE, QUANTITY_WRONG_UNIT, 0},
+        {"5%", QUANTITY_PLAIN, QUANTITY_WRONG_UNIT, 0},
+        {"0.5%", QUANTITY_TIME, QUANTITY_NO_UNIT, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint64_t number = 0;
@@ -66,6 +84,14 @@ static void numbers_are_printed_for_people(void **state)
         {1536, QUANTITY_BYTES, "1.5 KiB"},
         {1500000000, QUANTITY_TIME, "1.5 s"},
         {250, QUANTITY_TIME, "250 ns"},
+        {12345, QUANTITY_SHARE, "1.2 %"},
+        {50000, QUANTITY_SHARE, "5 %"},
+        {999999, QUANTITY_SHARE, "99.9 %"},
+        {SHARE_ONE, QUANTITY_SHARE, "100 %"},
+        {5000, QUANTITY_SHARE, "0.5 %"},
+        {50, QUANTITY_SHARE, "0.005 %"},
+        {1, QUANTITY_SHARE, "0.0001 %"},
+        {0, QUANTITY_SHARE, "0 %"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char buffer[64];

@@ -143,10 +143,10 @@ static const struct {
      "f:6:18: no field is called 'server.byte'; did you mean 'server.bytes'?"},
     {"measure", "measure: sum(user.name)",
      "f:6:18: user.name is nothing to add up or compare: "
-     "take a field of bytes, rows or time"},
+     "take a field of bytes, rows, packets, time or a share"},
     {"measure", "measure: max(server.port)",
      "f:6:18: server.port is nothing to add up or compare: "
-     "take a field of bytes, rows or time"},
+     "take a field of bytes, rows, packets, time or a share"},
     {"measure", "measure: distinct(client.geo.location)",
      "f:6:23: the values of client.geo.location cannot be told apart and counted"},
     {"over", NULL, "f:2:5: this rule has no 'over'"},

@@ -4,7 +4,9 @@
 #include "tests/cmocka.h"
 
 #include "core/clock.h"
+#include "core/mirror.h"
 #include "rules/engine.h"
+#include "rules/records.h"
 
 #include <stdio.h>
 
@@ -114,14 +116,16 @@ static void send_from(const char *user, int64_t ns, const char *country)
     send(&t, fields, 4);
 }
 
+/* A bad mirror is nobody's technique. */
 static void every_shipped_rule_has_a_note_and_a_technique(void **state)
 {
     (void)state;
-    assert_true(rules_count(rules) >= 12);
+    assert_true(rules_count(rules) >= 24);
     for (size_t i = 0; i < rules_count(rules); i++) {
-        assert_non_null(rules_at(rules, i)->note);
-        assert_non_null(rules_at(rules, i)->technique);
-        assert_true(rules_at(rules, i)->is_enabled);
+        const struct rule *rule = rules_at(rules, i);
+        assert_non_null(rule->note);
+        assert_int_equal(rule->technique == NULL, records_are_mirrors(rule));
+        assert_true(rule->is_enabled);
     }
 }
 
@@ -253,6 +257,92 @@ static void one_password_tried_at_many_accounts(void **state)
     assert_int_equal(fired.count, 1);
 }
 
+/* The records of one server and of the whole mirror for an interval of 10,000 packets. */
+static void send_mirror(const struct mirror_counters *damage, struct mirror_figures more,
+                        field_set more_fields)
+{
+    static const struct mirror_counters good = {.packets = 10000,
+                                                .bytes = 5000000,
+                                                .checksums = 9000,
+                                                .data_packets = 6000,
+                                                .payload_bytes = 4000000,
+                                                .clear = 5};
+    static const field_set server = FIELD_BIT(FIELD_SERVER_IP) | FIELD_BIT(FIELD_SERVER_PORT);
+    struct mirror_counters counters = good;
+    mirror_add(&counters, damage);
+    for (unsigned is_whole = 0; is_whole < 2; is_whole++) {
+        struct transaction t = {.start_ns = start, .server_port = 5432, .mirror = more};
+        t.present = mirror_figures(&t.mirror, &counters, is_whole) | FIELD_BIT(FIELD_TIMESTAMP) |
+                    more_fields | (is_whole ? 0 : server);
+        engine_transaction(engine, &t);
+    }
+}
+
+static void a_good_mirror_is_silent(void **state)
+{
+    static const struct mirror_counters usual = {.duplicates = 2,
+                                                 .reordered = 200,
+                                                 .truncated = 20,
+                                                 .bad_checksums = 4,
+                                                 .one_sided = 100,
+                                                 .lost_bytes = 20000,
+                                                 .undecoded_bytes = 100000,
+                                                 .encrypted_bytes = 3900000,
+                                                 .encrypted = 3,
+                                                 .dropped = 5};
+    const struct mirror_figures quiet = {.silence_ns = 50 * 60 * (uint64_t)CLOCK_SECOND_NS,
+                                         .silence_ratio = 4,
+                                         .clock_jump_ns = 3 * CLOCK_SECOND_NS};
+    (void)state;
+    send_mirror(&usual, quiet,
+                FIELD_BIT(FIELD_MIRROR_SILENCE) | FIELD_BIT(FIELD_MIRROR_SILENCE_RATIO) |
+                    FIELD_BIT(FIELD_MIRROR_CLOCK_JUMP) | FIELD_BIT(FIELD_MIRROR_TURNED_ENCRYPTED));
+    assert_int_equal(fired.count, 0);
+}
+
+static void each_damage_of_the_mirror_has_its_rule(void **state)
+{
+    static const struct {
+        const char *rule;
+        struct mirror_counters damage;
+    } cases[] = {
+        {"mirror-dropped", {.dropped = 11}},
+        {"mirror-lost", {.lost_bytes = 50000}},
+        {"mirror-one-sided", {.one_sided = 3001}},
+        {"mirror-truncated", {.truncated = 101}},
+        {"mirror-doubled", {.duplicates = 4001}},
+        {"mirror-reordered", {.reordered = 301}},
+        {"mirror-undecoded", {.undecoded_bytes = 2100000}},
+        {"mirror-checksums", {.bad_checksums = 451}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fired.count = 0;
+        send_mirror(&cases[i].damage, (struct mirror_figures){0}, 0);
+        if (fired.count != 1 || !has_fired(cases[i].rule))
+            fail_msg("%s: %zu alerts, %s", cases[i].rule, fired.count, fired.ids[0]);
+    }
+}
+
+static void silence_encryption_and_clock_have_theirs(void **state)
+{
+    static const struct mirror_counters none;
+    const struct mirror_figures silent = {.silence_ns = 16 * 60 * (uint64_t)CLOCK_SECOND_NS,
+                                          .silence_ratio = 10};
+    (void)state;
+    send_mirror(&none, silent,
+                FIELD_BIT(FIELD_MIRROR_SILENCE) | FIELD_BIT(FIELD_MIRROR_SILENCE_RATIO));
+    assert_true(has_fired("mirror-silent"));
+    assert_true(has_fired("mirror-server-silent"));
+    send_mirror(&none, (struct mirror_figures){.turned_encrypted = true},
+                FIELD_BIT(FIELD_MIRROR_TURNED_ENCRYPTED));
+    assert_true(has_fired("mirror-turned-encrypted"));
+    send_mirror(&none, (struct mirror_figures){.clock_jump_ns = 11 * CLOCK_SECOND_NS},
+                FIELD_BIT(FIELD_MIRROR_CLOCK_JUMP));
+    assert_true(has_fired("mirror-clock"));
+    assert_int_equal(fired.count, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +361,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(passwords_tried_at_one_account_from_many_addresses, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(one_password_tried_at_many_accounts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_good_mirror_is_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_damage_of_the_mirror_has_its_rule, setup, teardown),
+        cmocka_unit_test_setup_teardown(silence_encryption_and_clock_have_theirs, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

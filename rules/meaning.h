@@ -1,0 +1,17 @@
+/*
+ * Whether a rule that was read again still counts the same, so that its counters can go on.
+ */
+#ifndef SEEPWATCH_RULES_MEANING_H
+#define SEEPWATCH_RULES_MEANING_H
+
+#include "rules/rule.h"
+
+/*
+ * rule_counts_as tells whether two rules count the same transactions for the same keys in the same
+ * way: `when` with the lists and macros in it, `by`, `measure`, `over`, `first`, `forget`.  What a
+ * rule only holds against its counters (`above`, `learn`, `quiet`) and what it only says (`name`,
+ * `severity`, `note`) may differ.
+ */
+bool rule_counts_as(const struct rule *a, const struct rule *b);
+
+#endif
