@@ -12,20 +12,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LIMIT_COUNT_MAX = 1 << 28, LIMIT_BYTES_MIN = 1 << 20 };
+enum {
+    LIMIT_COUNT_MAX = 1 << 28,
+    RING_MIN = 1 << 20,    /* bytes */
+    MEMORY_MIN = 32 << 20, /* bytes */
+};
 
 #define LIMIT_BYTES_MAX (UINT64_C(1) << 46)
+#define MEMORY_DEFAULT ((size_t)4 << 30)
+
+static void divide(struct config *c, size_t memory)
+{
+    shares_divide(&c->shares, memory);
+    const size_t *bytes = c->shares.bytes;
+    c->capture.memory_max = bytes[SHARE_WAITING];
+    c->capture.flows_bytes_max = bytes[SHARE_FLOWS];
+    c->capture.past_bytes_max = bytes[SHARE_FLOWS_PAST];
+    c->capture.servers_bytes_max = bytes[SHARE_SERVERS] / 2;
+    c->capture.naming_bytes_max = bytes[SHARE_NAMING];
+    c->settings.memory_max = bytes[SHARE_CONNECTIONS];
+    c->settings.statements_bytes_max = bytes[SHARE_STATEMENTS];
+    c->settings.prepared_bytes_max = bytes[SHARE_PREPARED];
+}
 
 static void defaults(struct config *c)
 {
     *c = (struct config){
-        .settings = {.memory_max = (size_t)2 << 30},
-        .capture = {.flows_max = 1000000, .memory_max = (size_t)1 << 30, .use_ndpi = true},
+        .capture = {.flows_max = 1000000, .use_ndpi = true},
         .session_interval_ns = 300 * CLOCK_SECOND_NS,
         .session_idle_ns = 1800 * CLOCK_SECOND_NS,
+        .mirror_interval_ns = MIRROR_INTERVAL_NS,
         .sessions_max = 1000000,
         .ring_bytes = (size_t)256 << 20,
     };
+    divide(c, MEMORY_DEFAULT);
 }
 
 static void read_network(struct config *c, const struct yaml_node *n, struct problems *problems)
@@ -140,6 +160,65 @@ static void read_ports(struct config *c, const struct yaml_node *n, struct probl
     }
 }
 
+/* "10.0.0.5", "10.0.0.0/24:5432", "fd00::5", "[fd00::5]:5432": a prefix, and a port or 0. */
+static bool read_server(struct account *account, struct bytes text)
+{
+    struct bytes prefix = text, port = {NULL, 0};
+    size_t colon = bytes_index(text, ':'), bracket = bytes_index(text, ']');
+    uint64_t number = 0;
+    if (bytes_start(text, "[") && bracket < text.len) {
+        prefix = bytes_from(bytes_first(text, bracket), 1);
+        port = bytes_from(text, bracket + 1);
+    } else if (bytes_index(bytes_from(text, colon + 1), ':') == bytes_from(text, colon + 1).len) {
+        prefix = bytes_first(text, colon);
+        port = bytes_from(text, colon);
+    }
+    if (port.len > 0 && (!bytes_start(port, ":") || !bytes_number(bytes_from(port, 1), &number) ||
+                         number < 1 || number > 65535))
+        return false;
+    account->port = (uint16_t)number;
+    return prefix_parse(&account->server, prefix);
+}
+
+static void read_account(struct config *c, const struct yaml_node *n, struct problems *problems)
+{
+    static const char *const keys[] = {"server", "client", "user", NULL};
+    if (!yaml_expect(n, YAML_MAPPING, "an account", problems) ||
+        !yaml_check_keys(n, keys, "an account", problems))
+        return;
+    const struct yaml_node *server = yaml_get(n, "server"), *client = yaml_get(n, "client"),
+                           *user = yaml_get(n, "user");
+    struct account account = {.port = 0};
+    if (!server || !user) {
+        problems_add(problems, n->at, "an account needs a server and a user");
+    } else if (server->kind != YAML_SCALAR || !read_server(&account, server->text)) {
+        problems_add(problems, server->at,
+                     "not a server: write 10.0.0.5:5432 or 10.0.0.0/24, IPv6 with a port as "
+                     "[fd00::5]:5432");
+    } else if (client &&
+               (client->kind != YAML_SCALAR || !prefix_parse(&account.client, client->text))) {
+        problems_add(problems, client->at, "not an address or a prefix");
+    } else if (user->kind != YAML_SCALAR || user->text.len < 1 ||
+               user->text.len > ACCOUNT_USER_MAX) {
+        problems_add(problems, user->at, "a user's name has 1 to %d bytes", ACCOUNT_USER_MAX);
+    } else if (c->settings.accounts_count == SETTINGS_ACCOUNTS_MAX) {
+        problems_add(problems, n->at, "more than %d accounts", SETTINGS_ACCOUNTS_MAX);
+    } else {
+        account.has_client = client != NULL;
+        account.user_len = user->text.len;
+        memcpy(account.user, user->text.data, user->text.len);
+        c->settings.accounts[c->settings.accounts_count++] = account;
+    }
+}
+
+static void read_accounts(struct config *c, const struct yaml_node *n, struct problems *problems)
+{
+    if (!yaml_expect(n, YAML_SEQUENCE, "accounts", problems))
+        return;
+    for (size_t i = 0; i < n->count; i++)
+        read_account(c, n->items[i].value, problems);
+}
+
 static void read_geo(struct config *c, const char *config_path, const struct yaml_node *n,
                      struct problems *problems)
 {
@@ -178,6 +257,23 @@ static void read_session(struct config *c, const struct yaml_node *n, struct pro
     read_duration(&c->session_idle_ns, yaml_get(n, "idle"), problems);
 }
 
+static void read_mirror(struct config *c, const struct yaml_node *n, struct problems *problems)
+{
+    static const char *const keys[] = {"interval", NULL};
+    if (!yaml_expect(n, YAML_MAPPING, "mirror", problems) ||
+        !yaml_check_keys(n, keys, "mirror", problems))
+        return;
+    read_duration(&c->mirror_interval_ns, yaml_get(n, "interval"), problems);
+}
+
+static void read_flag(bool *flag, const char *name, const struct yaml_node *n,
+                      struct problems *problems)
+{
+    *flag = bytes_are(n->text, "true");
+    if (!*flag && !bytes_are(n->text, "false"))
+        problems_add(problems, n->at, "%s is true or false", name);
+}
+
 static void read_size(size_t *size, const struct yaml_node *n, uint64_t min, uint64_t max,
                       struct problems *problems)
 {
@@ -203,20 +299,18 @@ static void read_limits(struct config *c, const struct yaml_node *n, struct prob
         return;
     read_size(&c->capture.flows_max, yaml_get(n, "flows"), 1, LIMIT_COUNT_MAX, problems);
     read_size(&c->sessions_max, yaml_get(n, "sessions"), 1, LIMIT_COUNT_MAX, problems);
-    read_size(&c->ring_bytes, yaml_get(n, "ring"), LIMIT_BYTES_MIN, INT32_MAX, problems);
-    read_size(&memory, yaml_get(n, "memory"), LIMIT_BYTES_MIN, LIMIT_BYTES_MAX, problems);
-    if (memory > 0) {
-        /* a third waits for lost segments, the rest is the analyzers' */
-        c->capture.memory_max = memory / 3;
-        c->settings.memory_max = memory - memory / 3;
-    }
+    read_size(&c->ring_bytes, yaml_get(n, "ring"), RING_MIN, INT32_MAX, problems);
+    read_size(&memory, yaml_get(n, "memory"), MEMORY_MIN, LIMIT_BYTES_MAX, problems);
+    if (memory > 0)
+        divide(c, memory);
 }
 
 static void read_root(struct config *c, const char *path, const struct yaml_node *root,
                       struct problems *problems)
 {
-    static const char *const keys[] = {"networks", "proxies", "ports",        "geo",
-                                       "session",  "limits",  "vlan_in_flow", NULL};
+    static const char *const keys[] = {"networks",     "proxies",     "ports",          "accounts",
+                                       "geo",          "session",     "mirror",         "limits",
+                                       "vlan_in_flow", "vni_in_flow", "tunnel_in_flow", NULL};
     if (!yaml_expect(root, YAML_MAPPING, "the configuration", problems))
         return;
     (void)yaml_check_keys(root, keys, "the configuration", problems);
@@ -227,17 +321,22 @@ static void read_root(struct config *c, const char *path, const struct yaml_node
         read_proxies(c, n, problems);
     if ((n = yaml_get(root, "ports")))
         read_ports(c, n, problems);
+    if ((n = yaml_get(root, "accounts")))
+        read_accounts(c, n, problems);
     if ((n = yaml_get(root, "geo")))
         read_geo(c, path, n, problems);
     if ((n = yaml_get(root, "session")))
         read_session(c, n, problems);
+    if ((n = yaml_get(root, "mirror")))
+        read_mirror(c, n, problems);
     if ((n = yaml_get(root, "limits")))
         read_limits(c, n, problems);
-    if ((n = yaml_get(root, "vlan_in_flow"))) {
-        c->capture.vlan_in_key = bytes_are(n->text, "true");
-        if (!c->capture.vlan_in_key && !bytes_are(n->text, "false"))
-            problems_add(problems, n->at, "vlan_in_flow is true or false");
-    }
+    if ((n = yaml_get(root, "vlan_in_flow")))
+        read_flag(&c->capture.vlan_in_key, "vlan_in_flow", n, problems);
+    if ((n = yaml_get(root, "vni_in_flow")))
+        read_flag(&c->capture.vni_in_key, "vni_in_flow", n, problems);
+    if ((n = yaml_get(root, "tunnel_in_flow")))
+        read_flag(&c->capture.tunnel_in_key, "tunnel_in_flow", n, problems);
 }
 
 bool config_load(struct config *c, const char *path, struct problems *problems)

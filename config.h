@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "profile/geo.h"
 #include "profile/network.h"
+#include "shares.h"
 
 struct problems;
 
@@ -18,9 +19,10 @@ struct config {
     struct networks *networks;
     char *geo_paths[GEO_FILES_MAX]; /* owned */
     size_t geo_count;
-    int64_t session_interval_ns, session_idle_ns;
+    int64_t session_interval_ns, session_idle_ns, mirror_interval_ns;
     size_t sessions_max;
-    size_t ring_bytes; /* of a live interface */
+    struct shares shares; /* the memory budget, divided; capture and settings have their parts */
+    size_t ring_bytes;    /* of a live interface */
 };
 
 /* config_load sets the defaults and, where path is not NULL, what the file says; all mistakes go to

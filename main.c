@@ -1,22 +1,11 @@
 /*
  * The only place that prints errors and exits.
  */
+#include "commands/message.h"
 #include "commands/run.h"
+#include "commands/survey.h"
 
 #include <stdio.h>
-
-/* One "seepwatch: " line for each line of the text. */
-static void print_error(const struct error *error)
-{
-    const char *line = error->text;
-    while (*line) {
-        int len = 0;
-        while (line[len] && line[len] != '\n')
-            len++;
-        (void)fprintf(stderr, "seepwatch: %.*s\n", len, line);
-        line += line[len] == '\n' ? len + 1 : len;
-    }
-}
 
 int main(int argc, char **argv)
 {
@@ -28,6 +17,9 @@ int main(int argc, char **argv)
         case COMMAND_WATCH:
         case COMMAND_REPLAY:
             is_good = run_pipeline(&options, &error);
+            break;
+        case COMMAND_SURVEY:
+            is_good = run_survey(&options, &error);
             break;
         case COMMAND_CHECK:
             is_good = run_check(&options, &error);
@@ -42,6 +34,6 @@ int main(int argc, char **argv)
     }
     if (is_good)
         return 0;
-    print_error(&error);
+    message_error(&error);
     return error.kind == ERROR_USAGE ? 2 : 1;
 }

@@ -15,9 +15,10 @@
 #include <time.h>
 
 enum {
-    QUEUE_BYTES = 8 << 20,     /* of a lane */
-    ENTRIES_IN_TURN_MAX = 512, /* before a look at the time and at signals */
-    WAIT_NS = 200000,          /* before a look at what was full or empty */
+    QUEUE_BYTES_MAX = 8 << 20,   /* of a lane */
+    QUEUE_BYTES_MIN = 256 << 10, /* likewise, for many of the longest transactions */
+    ENTRIES_IN_TURN_MAX = 512,   /* before a look at the time and at signals */
+    WAIT_NS = 200000,            /* before a look at what was full or empty */
 };
 
 /* Texts that can be missed when a queue is crowded; what is counted is not among them. */
@@ -26,14 +27,13 @@ static const field_set details = FIELD_BIT(FIELD_DB_QUERY_TEXT) |
                                  FIELD_BIT(FIELD_USER_AGENT_ORIGINAL) | FIELD_BIT(FIELD_URL_PATH) |
                                  FIELD_BIT(FIELD_NETWORK_COMMUNITY_ID);
 
-enum entry_kind { ENTRY_TRANSACTION, ENTRY_SESSION_END, ENTRY_TIME, ENTRY_END };
+enum entry_kind { ENTRY_TRANSACTION, ENTRY_SESSION_END, ENTRY_MIRROR, ENTRY_TIME, ENTRY_END };
 
-/* What a worker hands over; a transaction stands behind its entry. */
+/* What a worker hands over; a transaction, or a part of the mirror, stands behind its entry. */
 struct entry {
-    enum entry_kind kind;
+    _Alignas(struct transaction) enum entry_kind kind;
     int64_t ns; /* the worker's packet time */
     uint64_t session;
-    uint64_t unused; /* a transaction is aligned for anything */
 };
 
 struct lane {
@@ -43,10 +43,13 @@ struct lane {
     struct queue *queue; /* NULL: the caller's thread does it all */
     pthread_t thread;
     bool is_started, has_ended;
-    int64_t ns; /* time of the last entry that was taken */
+    bool is_finishing; /* the worker has no more packets to wait for */
+    int64_t ns;        /* time of the last entry that was taken */
     enum source_status status;
     struct error error;
     uint64_t details_dropped, transactions_dropped;
+    uint64_t drops_told;     /* of the source's, in the parts of the mirror */
+    struct clock_pair clock; /* the packets', and the system's since it started */
 };
 
 struct pipeline {
@@ -64,7 +67,8 @@ static void wait_a_little(void)
 /* Room for an entry.  Live, a worker waits for nothing but to say that it has ended. */
 static struct entry *reserve(struct lane *l, enum entry_kind kind, size_t payload)
 {
-    bool may_wait = !l->pipeline->config.is_live || kind == ENTRY_END;
+    bool may_wait = !l->pipeline->config.is_live || kind == ENTRY_END ||
+                    (kind == ENTRY_MIRROR && l->is_finishing);
     struct entry *e = queue_reserve(l->queue, sizeof(*e) + payload);
     while (!e && may_wait) {
         wait_a_little();
@@ -110,20 +114,65 @@ static void on_session_end(void *context, uint64_t session)
     queue_commit(l->queue);
 }
 
+static bool hand_on_mirror(struct lane *l, const struct mirror_part *part)
+{
+    if (!l->queue) {
+        const struct sink *sink = l->pipeline->config.sink;
+        sink->mirror(sink->context, part);
+        return true;
+    }
+    struct entry *e = reserve(l, ENTRY_MIRROR, sizeof(*part));
+    if (!e)
+        return false; /* it is told with the next interval */
+    memcpy(e + 1, part, sizeof(*part));
+    queue_commit(l->queue);
+    return true;
+}
+
+/* Adds what the source dropped to the part of the whole mirror. */
+static bool on_mirror(void *context, const struct mirror_part *part)
+{
+    struct lane *l = context;
+    struct mirror_part whole = *part;
+    if (!part->is_whole)
+        return hand_on_mirror(l, part);
+    struct source_drops drops = source_drops(l->source);
+    uint64_t dropped = drops.kernel + drops.interface;
+    whole.counters.dropped = dropped - l->drops_told;
+    if (!hand_on_mirror(l, &whole))
+        return false;
+    l->drops_told = dropped;
+    return true;
+}
+
+static int64_t system_ns(clockid_t clock)
+{
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * CLOCK_SECOND_NS + t.tv_nsec;
+}
+
+/* Live, packets have the system's time: when that is set, they jump.  Back, capture sees it. */
+static void watch_clock(struct lane *l)
+{
+    if (!l->pipeline->config.is_live || l->status != SOURCE_PACKETS)
+        return;
+    int64_t jump_ns = clock_jump(&l->clock, worker_now(l->worker), system_ns(CLOCK_MONOTONIC));
+    if (jump_ns > 0)
+        worker_jump(l->worker, jump_ns);
+}
+
 /* The system's time, live; files have their own. */
 static int64_t time_where_quiet(const struct pipeline *p, enum source_status status)
 {
-    struct timespec t;
-    if (!p->config.is_live || status != SOURCE_QUIET)
-        return 0;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * CLOCK_SECOND_NS + t.tv_nsec;
+    return p->config.is_live && status == SOURCE_QUIET ? system_ns(CLOCK_REALTIME) : 0;
 }
 
 /* One batch of packets; false at the end. */
 static bool read_batch(struct lane *l)
 {
     l->status = source_read(l->source, worker_take, l->worker, &l->error);
+    watch_clock(l);
     worker_tick(l->worker, time_where_quiet(l->pipeline, l->status));
     return l->status == SOURCE_PACKETS || l->status == SOURCE_QUIET;
 }
@@ -137,6 +186,7 @@ static void *run_lane(void *context)
         if (reserve(l, ENTRY_TIME, 0))
             queue_commit(l->queue);
     }
+    l->is_finishing = true;
     worker_finish(l->worker);
     (void)reserve(l, ENTRY_END, 0);
     queue_commit(l->queue);
@@ -153,6 +203,9 @@ static void take_entry(struct pipeline *p, struct lane *l, struct entry *e)
         break;
     case ENTRY_SESSION_END:
         sink->session_end(sink->context, e->session);
+        break;
+    case ENTRY_MIRROR:
+        sink->mirror(sink->context, (const struct mirror_part *)(e + 1));
         break;
     case ENTRY_TIME:
         break;
@@ -303,11 +356,21 @@ bool pipeline_run(struct pipeline *p, struct pipeline_signals *signals, bool *no
     return is_good;
 }
 
+/* A lane's part of the budget, down to a power of two. */
+static size_t queue_bytes(const struct pipeline_config *config)
+{
+    size_t part = config->config->shares.bytes[SHARE_QUEUES] / config->workers;
+    size_t bytes = QUEUE_BYTES_MIN;
+    while (bytes < QUEUE_BYTES_MAX && bytes * 2 <= part)
+        bytes *= 2;
+    return bytes;
+}
+
 bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *config,
                    struct error *error)
 {
-    static const struct worker_events events = {.transaction = on_transaction,
-                                                .session_end = on_session_end};
+    static const struct worker_events events = {
+        .transaction = on_transaction, .session_end = on_session_end, .mirror = on_mirror};
     struct pipeline *p = calloc(1, sizeof(*p));
     *pipeline = p;
     if (!p)
@@ -324,12 +387,18 @@ bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *con
                                        .count = config->workers,
                                        .is_shared = !config->is_live,
                                        .wants_community_id = config->wants_community_id};
-        if (config->workers > 1 && !(l->queue = queue_open(QUEUE_BYTES)))
+        if (config->workers > 1 && !(l->queue = queue_open(queue_bytes(config))))
             return error_set(error, ERROR_WORK, "no memory");
         if (!worker_open(&l->worker, &worker, &events, l, error))
             return false;
     }
     return true;
+}
+
+void pipeline_want_community_id(struct pipeline *p)
+{
+    for (unsigned i = 0; i < p->config.workers; i++)
+        worker_want_community_id(p->lanes[i].worker);
 }
 
 void pipeline_count(const struct pipeline *p, struct summary *s)

@@ -45,6 +45,10 @@ bool pipeline_open(struct pipeline **p, const struct pipeline_config *config, st
 bool pipeline_run(struct pipeline *p, struct pipeline_signals *signals, bool *note,
                   struct error *error);
 
+/* pipeline_want_community_id has every worker compute it from now on; for a callback of the sink.
+ */
+void pipeline_want_community_id(struct pipeline *p);
+
 /* pipeline_count fills in the workers' part of the summary of a finished run. */
 void pipeline_count(const struct pipeline *p, struct summary *s);
 

@@ -10,6 +10,7 @@
 struct summary {
     struct worker_counters workers; /* of all together */
     struct watcher_counters watcher;
+    struct mirror_totals mirror;
     uint64_t dropped; /* packets, by the kernel and the network card */
     uint64_t details_dropped, transactions_dropped; /* on the way to the watcher */
     double cpu_seconds, wall_seconds;

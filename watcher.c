@@ -12,6 +12,7 @@ struct watcher {
     struct watcher_outputs *outputs;
     struct sessions *sessions;
     struct engine *engine;
+    struct mirror *mirror;
     struct json json;
     struct sessions_counters ended; /* the sessions' counters when they were ended */
     uint64_t transactions;
@@ -52,6 +53,18 @@ static void on_alert(void *context, const struct alert *a)
     }
 }
 
+/* A record of the mirror's health counts for the rules that ask for it. */
+static void on_mirror_record(void *context, struct transaction *record)
+{
+    struct watcher *w = context;
+    engine_transaction(w->engine, record);
+    if (!output_is_on(&w->outputs->mirror))
+        return;
+    json_restart(&w->json);
+    transaction_write(&w->json, record);
+    write_line(w, &w->outputs->mirror);
+}
+
 struct watcher *watcher_open(const struct config *config, const struct rules *rules,
                              struct watcher_outputs *outputs)
 {
@@ -61,12 +74,23 @@ struct watcher *watcher_open(const struct config *config, const struct rules *ru
     w->outputs = outputs;
     w->sessions =
         sessions_open(&(struct sessions_config){.sessions_max = config->sessions_max,
+                                                .bytes_max = config->shares.bytes[SHARE_SESSIONS],
                                                 .idle_ns = config->session_idle_ns,
                                                 .interval_ns = config->session_interval_ns,
                                                 .write = on_session,
                                                 .context = w});
-    w->engine = engine_open(rules, &(struct engine_config){.alert = on_alert, .context = w});
-    if (!w->sessions || !w->engine) {
+    w->engine = engine_open(
+        rules, &(struct engine_config){.bytes_max = config->shares.bytes[SHARE_RULE_VALUES],
+                                       .keys_bytes_max = config->shares.bytes[SHARE_RULE_KEYS],
+                                       .evidence_bytes_max = config->shares.bytes[SHARE_EVIDENCE],
+                                       .alert = on_alert,
+                                       .context = w});
+    w->mirror =
+        mirror_open(&(struct mirror_config){.bytes_max = config->shares.bytes[SHARE_SERVERS] / 2,
+                                            .interval_ns = config->mirror_interval_ns,
+                                            .record = on_mirror_record,
+                                            .context = w});
+    if (!w->sessions || !w->engine || !w->mirror) {
         watcher_close(w);
         return NULL;
     }
@@ -79,6 +103,7 @@ void watcher_close(struct watcher *w)
         return;
     sessions_close(w->sessions);
     engine_close(w->engine);
+    mirror_close(w->mirror);
     json_clear(&w->json);
     free(w);
 }
@@ -103,16 +128,22 @@ void watcher_session_end(struct watcher *w, uint64_t session)
 
 void watcher_mirror(struct watcher *w, const struct mirror_part *part)
 {
-    (void)w;
-    (void)part;
+    mirror_count(w->mirror, part);
 }
 
 void watcher_tick(struct watcher *w, int64_t now_ns)
 {
     sessions_tick(w->sessions, now_ns);
+    mirror_tick(w->mirror, now_ns);
     engine_tick(w->engine, now_ns);
     output_flush(&w->outputs->transactions);
     output_flush(&w->outputs->sessions);
+    output_flush(&w->outputs->mirror);
+}
+
+bool watcher_swap_rules(struct watcher *w, const struct rules *rules, size_t *kept)
+{
+    return engine_swap(w->engine, rules, kept);
 }
 
 void watcher_finish(struct watcher *w)
@@ -120,8 +151,10 @@ void watcher_finish(struct watcher *w)
     w->ended = sessions_counters(w->sessions);
     sessions_close(w->sessions);
     w->sessions = NULL;
+    mirror_finish(w->mirror);
     output_flush(&w->outputs->transactions);
     output_flush(&w->outputs->sessions);
+    output_flush(&w->outputs->mirror);
 }
 
 struct watcher_counters watcher_counters(const struct watcher *w)
@@ -130,4 +163,9 @@ struct watcher_counters watcher_counters(const struct watcher *w)
                                      .sessions =
                                          w->sessions ? sessions_counters(w->sessions) : w->ended,
                                      .engine = engine_counters(w->engine)};
+}
+
+void watcher_mirror_totals(const struct watcher *w, struct mirror_totals *totals)
+{
+    mirror_totals(w->mirror, totals);
 }

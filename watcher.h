@@ -9,6 +9,7 @@
 #include "core/mirror.h"
 #include "core/transaction.h"
 #include "output.h"
+#include "profile/mirror.h"
 #include "profile/session.h"
 #include "rules/engine.h"
 
@@ -20,6 +21,7 @@ struct watcher_outputs {
     struct output lines;  /* alerts for a person */
     struct output transactions;
     struct output sessions;
+    struct output mirror; /* the records of its health */
 };
 
 struct watcher_counters {
@@ -42,9 +44,14 @@ void watcher_session_end(struct watcher *w, uint64_t session);
 void watcher_mirror(struct watcher *w, const struct mirror_part *part);
 /* watcher_tick lets time pass, and writes the lines that wait. */
 void watcher_tick(struct watcher *w, int64_t now_ns);
-/* watcher_finish ends every session. */
+/* watcher_swap_rules counts for these rules from now on; see engine_swap. */
+bool watcher_swap_rules(struct watcher *w, const struct rules *rules, size_t *kept);
+/* watcher_finish ends every session and the last interval of the mirror. */
 void watcher_finish(struct watcher *w);
 
 struct watcher_counters watcher_counters(const struct watcher *w);
+
+/* watcher_mirror_totals gives what was counted of the mirror since the start. */
+void watcher_mirror_totals(const struct watcher *w, struct mirror_totals *totals);
 
 #endif

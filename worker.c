@@ -4,9 +4,20 @@
  */
 #include "worker.h"
 
+#include "capture/servers.h"
+#include "clarity.h"
+#include "core/hash.h"
+
+#include <stdatomic.h>
 #include <stdlib.h>
 
-/* What is known of a client's address, looked up once for a run of transactions. */
+enum {
+    RESERVE_PARTS = 8, /* one part of so many is kept free */
+    EVICTIONS_MAX = 8, /* for one packet */
+    ORIGINS_COUNT = 1024,
+};
+
+/* What is known of a client's address; the newest of those that share a place are kept. */
 struct origin {
     struct address ip;
     bool is_known;
@@ -19,35 +30,44 @@ struct link {
     struct connection *connection;
     uint64_t number; /* unlike that of any other connection of any worker; never 0 */
     struct flow_view *flow;
-    struct origin origin;
     const char *name; /* nDPI's, of the names that `others` keeps; NULL: unknown */
+    struct clarity clarity;
+    bool is_placed; /* its server and protocol are known */
 };
 
 struct worker {
     struct worker_config config;
     struct settings settings; /* the configuration's, with this worker's part of the memory */
+    struct capture_ports ports;
     struct worker_events events;
     void *context;
     struct capture *capture;
     struct analysis *analysis;
-    struct geo *geo;      /* NULL: places are unknown */
-    struct budget budget; /* of the links */
+    struct geo *geo;                      /* NULL: places are unknown */
+    struct origin origins[ORIGINS_COUNT]; /* each in the place that its address's hash gives */
+    struct budget budget;                 /* of the links */
     struct others others;
     uint64_t links;
+    atomic_bool wants_community_id;
     uint64_t community_id_of; /* number of the link that it is of */
     char community_id[COMMUNITY_ID_MAX];
     size_t community_id_len; /* bytes */
     int64_t first_ns;        /* packet time of the first packet */
+    int64_t interval_ns;     /* the beginning of the interval that is counted */
+    int64_t interval_end_ns; /* INT64_MIN: none has begun */
 };
 
-static void look_up(struct worker *w, struct origin *o, const struct address *ip)
+static const struct origin *look_up(struct worker *w, const struct address *ip)
 {
+    uint64_t hash = hash_bytes((struct bytes){ip->octets, sizeof(ip->octets)}, 0);
+    struct origin *o = &w->origins[hash % ORIGINS_COUNT];
     if (o->is_known && address_equal(&o->ip, ip))
-        return;
+        return o;
     *o = (struct origin){.ip = *ip, .is_known = true};
     o->network = network_find(w->config.config->networks, ip);
     if (w->geo)
         geo_find(w->geo, ip, &o->place);
+    return o;
 }
 
 static void add_text(struct transaction *tx, struct bytes *member, enum field f, struct bytes text)
@@ -94,9 +114,8 @@ static void on_transaction(void *context, void *owner, struct transaction *tx)
 {
     struct worker *w = context;
     struct link *l = owner;
-    look_up(w, &l->origin, &tx->client_ip);
-    add_origin(tx, &l->origin);
-    if (w->config.wants_community_id)
+    add_origin(tx, look_up(w, &tx->client_ip));
+    if (atomic_load_explicit(&w->wants_community_id, memory_order_relaxed))
         add_community_id(w, l, tx);
     bool is_database = transaction_has(tx, FIELD_DB_SYSTEM_NAME);
     w->events.transaction(w->context, tx, is_database ? l->number : 0);
@@ -125,13 +144,33 @@ static struct link *link_of(struct worker *w, struct flow_view *flow)
     return l;
 }
 
+/* The analyzer knows better than the ports who the server is. */
+static void place(struct worker *w, struct link *l, struct flow_view *flow)
+{
+    if (!connection_has_parsed(l->connection))
+        return;
+    const struct connection_facts *facts = connection_facts(l->connection);
+    bool is_turned = facts->port[SIDE_SERVER] != flow->port[1] ||
+                     !address_equal(&facts->ip[SIDE_SERVER], &flow->ip[1]);
+    if (is_turned)
+        capture_turn(w->capture, flow);
+    flow->server->protocol = connection_analyzer(l->connection)->name;
+    l->is_placed = true;
+}
+
 static void on_data(void *context, struct flow_view *flow, unsigned direction, struct bytes data,
                     int64_t ns)
 {
     struct link *l = link_of(context, flow);
-    if (!l)
+    if (!l) {
+        flow->server->counters.payload_bytes += data.len;
+        flow->server->counters.undecoded_bytes += data.len;
         return;
+    }
     connection_data(l->connection, direction, data, ns);
+    if (!l->is_placed)
+        place(context, l, flow);
+    clarity_data(&l->clarity, l->connection, data, &flow->server->counters);
     flow->wants_name = !l->name && connection_kind(l->connection) == CONNECTION_UNKNOWN;
 }
 
@@ -139,6 +178,8 @@ static void on_gap(void *context, struct flow_view *flow, unsigned direction, ui
                    int64_t ns)
 {
     struct link *l = link_of(context, flow);
+    if (flow->server)
+        flow->server->counters.lost_bytes += lost;
     if (l)
         connection_gap(l->connection, direction, lost, ns);
 }
@@ -158,6 +199,9 @@ static void on_named(void *context, struct flow_view *flow, const char *name)
     if (!l)
         return;
     l->name = others_name(&w->others, name);
+    clarity_named(&l->clarity, name, &flow->server->counters);
+    if (!flow->server->protocol && strcmp(name, "unknown") != 0)
+        flow->server->protocol = l->name;
     (void)connection_hint(l->connection, bytes_of(name));
 }
 
@@ -170,10 +214,22 @@ static void on_close(void *context, struct flow_view *flow, int64_t ns)
     if (kind == CONNECTION_UNDECIDED || kind == CONNECTION_UNKNOWN)
         others_count(&w->others, l->name, connection_bytes(l->connection, SIDE_CLIENT),
                      connection_bytes(l->connection, SIDE_SERVER));
+    clarity_close(&l->clarity, l->connection, &flow->server->counters);
     connection_close(l->connection);
     w->events.session_end(w->context, l->number);
     budget_free(&w->budget, &l, sizeof(*l));
     flow->user = NULL;
+}
+
+/* The configured ports, and those that the analyzers know. */
+static void learn_ports(struct worker *w)
+{
+    for (size_t i = 0; i < w->settings.ports_count; i++)
+        capture_ports_add(&w->ports, w->settings.ports[i].port);
+    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
+        for (size_t i = 0; i < ANALYZER_PORTS_MAX && ANALYZERS[n]->ports[i]; i++)
+            capture_ports_add(&w->ports, ANALYZERS[n]->ports[i]);
+    }
 }
 
 bool worker_open(struct worker **worker, const struct worker_config *config,
@@ -188,15 +244,25 @@ bool worker_open(struct worker **worker, const struct worker_config *config,
     if (!w)
         return error_set(error, ERROR_WORK, "no memory");
     w->config = *config;
+    atomic_init(&w->wants_community_id, config->wants_community_id);
     w->events = *events;
     w->context = context;
+    w->interval_end_ns = INT64_MIN;
     /* the limits are for all workers together */
     struct capture_config capture = c->capture;
     capture.flows_max = (capture.flows_max + config->count - 1) / config->count;
     capture.memory_max /= config->count;
+    capture.flows_bytes_max /= config->count;
+    capture.past_bytes_max /= config->count;
+    capture.servers_bytes_max /= config->count;
+    capture.naming_bytes_max /= config->count;
     w->settings = c->settings;
     w->settings.memory_max /= config->count;
-    w->budget.bytes_max = capture.flows_max * sizeof(struct link);
+    w->settings.statements_bytes_max /= config->count;
+    w->settings.prepared_bytes_max /= config->count;
+    w->budget.bytes_max = c->shares.bytes[SHARE_LINKS] / config->count;
+    learn_ports(w);
+    capture.ports = &w->ports;
     capture.share = config->index;
     capture.shares = config->is_shared ? config->count : 0;
     w->capture = capture_open(&capture, &capture_events, w);
@@ -216,22 +282,74 @@ void worker_close(struct worker *w)
     free(w);
 }
 
+static bool is_short(const struct budget *b)
+{
+    return b->used > b->bytes_max - b->bytes_max / RESERVE_PARTS;
+}
+
+/* Keeps memory in reserve for the next packet: the connections that can be missed go. */
+static void make_room(struct worker *w)
+{
+    unsigned tries = 0;
+    while ((is_short(&w->budget) || is_short(analysis_budget(w->analysis))) &&
+           tries++ < EVICTIONS_MAX && capture_evict(w->capture))
+        ;
+}
+
+static bool on_mirror(void *context, const struct mirror_part *part)
+{
+    struct worker *w = context;
+    return w->events.mirror(w->context, part);
+}
+
+static void end_interval(struct worker *w)
+{
+    if (w->interval_end_ns != INT64_MIN)
+        capture_mirror(w->capture, w->interval_ns, on_mirror, w);
+}
+
+/* Goes on to the interval of that time. */
+static void pass_interval(struct worker *w, int64_t ns)
+{
+    int64_t length_ns = w->config.config->mirror_interval_ns;
+    end_interval(w);
+    w->interval_ns = ns > 0 ? ns - ns % length_ns : 0;
+    w->interval_end_ns =
+        w->interval_ns > INT64_MAX - length_ns ? INT64_MAX : w->interval_ns + length_ns;
+}
+
 void worker_take(void *worker, const struct packet *packet)
 {
     struct worker *w = worker;
+    if (packet->ns >= w->interval_end_ns)
+        pass_interval(w, packet->ns);
     if (w->first_ns == 0)
         w->first_ns = packet->ns;
     capture_packet(w->capture, packet);
+    make_room(w);
 }
 
 void worker_tick(struct worker *w, int64_t ns)
 {
+    if (ns > 0 && ns >= w->interval_end_ns)
+        pass_interval(w, ns);
     capture_tick(w->capture, ns);
 }
 
 void worker_finish(struct worker *w)
 {
     capture_flush(w->capture);
+    end_interval(w);
+}
+
+void worker_jump(struct worker *w, int64_t jump_ns)
+{
+    capture_jump(w->capture, jump_ns);
+}
+
+void worker_want_community_id(struct worker *w)
+{
+    atomic_store_explicit(&w->wants_community_id, true, memory_order_relaxed);
 }
 
 int64_t worker_now(const struct worker *w)
@@ -266,6 +384,7 @@ void worker_count(const struct worker *w, struct worker_counters *sum)
     for (size_t n = 0; n < ANALYZERS_COUNT; n++)
         add(&sum->protocols[n], analysis_protocol(w->analysis, n), sizeof(sum->protocols[n]));
     others_add(&sum->others, &w->others);
+    tunnels_add(&sum->tunnels, capture_tunnels(w->capture));
     sum->geo_misreads += w->geo ? geo_misreads(w->geo) : 0;
     add_budget(sum, capture_budget(w->capture));
     add_budget(sum, analysis_budget(w->analysis));

@@ -427,6 +427,10 @@ static void hand_over(struct connection *c, enum side side, struct bytes rest, i
     c->rest_start_ns = ns;
     c->rest[side] += rest.len;
     c->rest[side ^ 1] += c->feed[side ^ 1].buffer_len;
+    for (int i = SIDE_CLIENT; i <= SIDE_SERVER; i++) {
+        c->rest[i] += c->x.pairing.waiting_bytes[i];
+        c->rest_lost += c->x.pairing.waiting_lost[i];
+    }
     forget_kept(c);
 }
 

@@ -98,17 +98,18 @@ static struct request *other_of_batch(const struct exchange *x, const struct req
     return NULL;
 }
 
-/* The reply is over; what is left of its batch was not executed, or its results were lost. */
+/* The reply is over; what is left of its batch was not executed, unless results were lost and all
+ * went well. */
 static void end_batch(struct exchange *x, struct mysql *s, struct request *r)
 {
-    bool was_unsure = s->is_unsure;
+    bool is_lost = s->is_unsure && r && r->tx.outcome == OUTCOME_SUCCESS;
     s->phase = MYSQL_FIRST;
     s->is_inside = s->is_unsure = false;
     if (!r)
         return;
     pairing_finish(r);
     for (struct request *other = other_of_batch(x, r); other; other = other_of_batch(x, r))
-        (was_unsure ? pairing_finish : pairing_drop)(other);
+        (is_lost ? pairing_finish : pairing_drop)(other);
 }
 
 /* One result is over.  Those of a procedure are over with its OK. */
@@ -389,6 +390,7 @@ static bool first_packet(struct exchange *x, struct mysql *s, struct packet *p)
         struct request *first = pairing_first(x);
         s->is_in = true;
         s->phase = MYSQL_MIDDLE; /* the beginning of this reply was lost */
+        s->batch = first ? first->batch : 0;
         if (first)
             first->mark |= MYSQL_BEGUN;
         middle(x, s, p);

@@ -12,11 +12,9 @@ bool run_check(const struct options *o, struct error *error)
     struct loaded l = {0};
     bool is_good = load(&l, o, error);
     if (is_good) {
-        size_t networks = 0, on = 0, count = rules_count(l.rules);
+        size_t networks = 0, on = rules_on(l.rules), count = rules_count(l.rules);
         while (network_at(l.config.networks, networks))
             networks++;
-        for (size_t i = 0; i < count; i++)
-            on += rules_at(l.rules, i)->is_enabled;
         (void)printf("%zu rules (%zu on), %zu networks, %zu databases: no mistakes\n", count, on,
                      networks, l.config.geo_count);
         struct network_nesting nesting;

@@ -93,6 +93,28 @@ static bool let_through_logs(const struct fence *f, const struct confine_needs *
     return true;
 }
 
+/* A file may be replaced by another one of its name, so its folder is let through; a folder is read
+ * with the files that it holds then. */
+static bool let_through_rules(const struct fence *f, const struct confine_needs *needs)
+{
+    for (size_t i = 0; i < needs->rules_count; i++) {
+        const char *path = needs->rules[i];
+        char folder[PATH_MAX];
+        struct stat info;
+        if (stat(path, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)))
+            continue;
+        if (S_ISDIR(info.st_mode)) {
+            if (!let_through(f, path, FENCE_READ))
+                return false;
+            continue;
+        }
+        folder_of(path, folder);
+        if (!let_through(f, folder, FENCE_FILES) || !let_through(f, path, FENCE_FILES))
+            return false;
+    }
+    return true;
+}
+
 /* libpcap reads there what the network card dropped. */
 static bool let_through_counters(const struct fence *f, const struct confine_needs *needs)
 {
@@ -111,7 +133,8 @@ static bool build_fence(struct fence *f, const struct confine_needs *needs)
     if (f->fd < 0)
         (void)fprintf(stderr, "seepwatch: note: this kernel has no Landlock: files stay open to it "
                               "as far as their permissions allow\n");
-    return let_through_logs(f, needs) && let_through_counters(f, needs) &&
+    return let_through_logs(f, needs) && let_through_rules(f, needs) &&
+           let_through_counters(f, needs) &&
            (!CONFINE_IS_SANITIZED || let_through(f, "/proc", FENCE_READ));
 }
 
@@ -172,13 +195,29 @@ static void tell_logs_that_stay(const struct confine_needs *needs)
     }
 }
 
+/* Tells of the first rules that could not be read again. */
+static void tell_rules_that_stay(const struct confine_needs *needs)
+{
+    for (size_t i = 0; i < needs->rules_count; i++) {
+        struct stat info;
+        bool is_folder = stat(needs->rules[i], &info) == 0 && S_ISDIR(info.st_mode);
+        if (access(needs->rules[i], is_folder ? R_OK | X_OK : R_OK) == 0)
+            continue;
+        (void)fprintf(stderr,
+                      "seepwatch: note: %s%s may not read %s: SIGHUP cannot load it again\n",
+                      needs->user.name ? "the user " : "this user",
+                      needs->user.name ? needs->user.name : "", needs->rules[i]);
+        return;
+    }
+}
+
 /* System calls that are allowed with any arguments.  What another processor does not have is
  * passed over by libseccomp. */
 static const int allowed_calls[] = {
     /* packets, files and logs; poll is ppoll on aarch64 */
     SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(close),
     SCMP_SYS(openat), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
+    SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(getdents64),
     /* libgcrypt, of nDPI, asks whether the system is in FIPS mode */
     SCMP_SYS(access), SCMP_SYS(faccessat),
     /* memory; qsort asks how much there is */
@@ -267,6 +306,7 @@ bool confine(const struct confine_needs *needs, struct error *error)
     if (!drop_capabilities())
         return failed(error, "capabilities");
     tell_logs_that_stay(needs);
+    tell_rules_that_stay(needs);
     /* no core file with customers' data */
     if (prctl(PR_SET_DUMPABLE, CONFINE_IS_SANITIZED, 0, 0, 0) != 0)
         return failed(error, "core files");

@@ -46,6 +46,8 @@ struct confine_needs {
     struct confine_user user;
     const struct output *const *logs; /* open; they are opened again after a rotation */
     size_t logs_count;
+    const char *const *rules; /* files and folders that are read again */
+    size_t rules_count;
     char *const *interfaces; /* whose counters the kernel shows as files */
     size_t interfaces_count;
 };

@@ -43,6 +43,7 @@ bool fence_add(const struct fence *f, int fd, enum fence_gate gate)
 {
     static const uint64_t gates[] = {
         [FENCE_READ] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+        [FENCE_FILES] = LANDLOCK_ACCESS_FS_READ_FILE,
         [FENCE_WRITE] = LANDLOCK_ACCESS_FS_WRITE_FILE,
         [FENCE_CREATE] = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG,
     };

@@ -16,7 +16,8 @@ struct fence {
 
 /* What is let through, together with what lies beneath a folder. */
 enum fence_gate {
-    FENCE_READ,   /* files and folders are opened to be read */
+    FENCE_READ,   /* files and folders are opened to be read, of a folder */
+    FENCE_FILES,  /* files alone are opened to be read, or the file */
     FENCE_WRITE,  /* the file is opened to be written */
     FENCE_CREATE, /* files are opened to be written and created, of a folder */
 };

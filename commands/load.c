@@ -38,19 +38,29 @@ static char *shipped_rules(void)
 static bool load_rules(struct loaded *l, const struct options *o, struct problems *problems,
                        struct error *error)
 {
-    const char *paths[OPTIONS_LIST_MAX];
-    size_t count = o->rules.count;
-    char *shipped = count == 0 ? shipped_rules() : NULL;
-    for (size_t i = 0; i < count; i++)
-        paths[i] = o->rules.items[i];
-    if (shipped)
-        paths[count++] = shipped;
-    if (count == 0)
+    for (size_t i = 0; i < o->rules.count; i++)
+        l->rule_paths[l->rule_paths_count++] = o->rules.items[i];
+    if (l->rule_paths_count == 0 && (l->shipped = shipped_rules()))
+        l->rule_paths[l->rule_paths_count++] = l->shipped;
+    if (l->rule_paths_count == 0)
         return error_set(error, ERROR_USAGE,
                          "the shipped rules are not beside the program: name yours with --rules");
-    l->rules = rules_load(paths, count, problems);
-    free(shipped);
+    l->rules = rules_load(l->rule_paths, l->rule_paths_count, problems);
     return true;
+}
+
+struct rules *load_rules_again(const struct loaded *l, struct error *error)
+{
+    struct problems *problems = calloc(1, sizeof(*problems));
+    if (!problems) {
+        (void)error_set(error, ERROR_WORK, "no memory");
+        return NULL;
+    }
+    struct rules *rules = rules_load(l->rule_paths, l->rule_paths_count, problems);
+    if (!rules)
+        (void)problems_error(problems, error);
+    free(problems);
+    return rules;
 }
 
 static bool load_geo(struct loaded *l, const struct options *o, struct error *error)
@@ -84,5 +94,6 @@ bool load(struct loaded *l, const struct options *o, struct error *error)
 void loaded_clear(struct loaded *l)
 {
     rules_close(l->rules);
+    free(l->shipped);
     config_clear(&l->config);
 }

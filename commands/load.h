@@ -12,11 +12,17 @@ struct rules;
 struct loaded {
     struct config config;
     struct rules *rules;
+    const char *rule_paths[OPTIONS_LIST_MAX]; /* files and folders that they came from */
+    size_t rule_paths_count;
+    char *shipped; /* the folder of the shipped rules, where it is one of them; owned */
 };
 
 /* load reads all of it, and looks whether the databases are sound, which the workers open; the
  * error tells every mistake of every file. */
 bool load(struct loaded *l, const struct options *o, struct error *error);
+/* load_rules_again reads the rules from where they came from, as one set; NULL, with an error that
+ * tells every mistake, where anything in them is wrong.  Those of l stay. */
+struct rules *load_rules_again(const struct loaded *l, struct error *error);
 void loaded_clear(struct loaded *l);
 
 #endif

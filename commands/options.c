@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include "commands/options.h"
 
-#include "core/bytes.h"
+#include "core/clock.h"
 #include "pipeline.h"
 
 #include <getopt.h>
@@ -14,6 +14,8 @@
 static const char help[] =
     "usage: seepwatch watch  -i IFACE [-i IFACE ...] [options]   watch a mirror port\n"
     "       seepwatch replay FILE ... [options]                  the same over capture files\n"
+    "       seepwatch survey -i IFACE | FILE ... [options]       what a mirror shows, and how good "
+    "it is\n"
     "       seepwatch check [options]                            try rules and configuration\n"
     "\n"
     "  -i, --interface IFACE     interface to watch (repeatable)\n"
@@ -35,7 +37,12 @@ static const char help[] =
     "lines\n"
     "      --transactions FILE   every request with its reply, as JSON Lines\n"
     "      --sessions FILE       sessions with their totals, as JSON Lines\n"
+    "      --mirror FILE         the mirror's health by minute and server, as JSON Lines\n"
     "      --summary FILE        one JSON object at the end\n"
+    "      --for DURATION        how long survey looks, of the packets' time (default: 5m live, "
+    "all of "
+    "the files)\n"
+    "      --write-config FILE   a configuration to start from, made by survey\n"
     "  -h, --help                this text\n"
     "  -V, --version             the version\n"
     "\n"
@@ -51,12 +58,15 @@ const char *options_help(void)
 
 enum {
     OPTION_ALERTS = 256,
+    OPTION_FOR,
+    OPTION_MIRROR,
     OPTION_PIN,
     OPTION_TRANSACTIONS,
     OPTION_SESSIONS,
     OPTION_SUMMARY,
     OPTION_UNCONFINED,
     OPTION_USER,
+    OPTION_WRITE_CONFIG,
 };
 
 static const struct option long_options[] = {
@@ -71,9 +81,12 @@ static const struct option long_options[] = {
     {"alerts", required_argument, NULL, OPTION_ALERTS},
     {"transactions", required_argument, NULL, OPTION_TRANSACTIONS},
     {"sessions", required_argument, NULL, OPTION_SESSIONS},
+    {"mirror", required_argument, NULL, OPTION_MIRROR},
     {"summary", required_argument, NULL, OPTION_SUMMARY},
     {"user", required_argument, NULL, OPTION_USER},
     {"unconfined", no_argument, NULL, OPTION_UNCONFINED},
+    {"for", required_argument, NULL, OPTION_FOR},
+    {"write-config", required_argument, NULL, OPTION_WRITE_CONFIG},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -125,6 +138,13 @@ static bool set_processors(struct options *o, const char *text, struct error *er
     return true;
 }
 
+static bool set_duration(struct options *o, const char *text, struct error *error)
+{
+    if (clock_duration_parse(&o->for_ns, bytes_of(text)) && o->for_ns > 0)
+        return true;
+    return error_set(error, ERROR_USAGE, "--for %s: write 30s, 5m or 1h", text);
+}
+
 static bool take_option(struct options *o, int letter, char *value, struct error *error)
 {
     switch (letter) {
@@ -155,11 +175,19 @@ static bool take_option(struct options *o, int letter, char *value, struct error
     case OPTION_SESSIONS:
         o->sessions = value;
         return true;
+    case OPTION_MIRROR:
+        o->mirror = value;
+        return true;
     case OPTION_SUMMARY:
         o->summary = value;
         return true;
     case OPTION_USER:
         o->user = value;
+        return true;
+    case OPTION_FOR:
+        return set_duration(o, value, error);
+    case OPTION_WRITE_CONFIG:
+        o->starter = value;
         return true;
     case OPTION_UNCONFINED:
         o->is_unconfined = true;
@@ -182,6 +210,7 @@ static bool read_command(struct options *o, const char *word, struct error *erro
         enum command command;
     } commands[] = {{"watch", COMMAND_WATCH},
                     {"replay", COMMAND_REPLAY},
+                    {"survey", COMMAND_SURVEY},
                     {"check", COMMAND_CHECK},
                     {"help", COMMAND_HELP}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -191,7 +220,25 @@ static bool read_command(struct options *o, const char *word, struct error *erro
         }
     }
     return error_set(error, ERROR_USAGE,
-                     "unknown command '%s': say watch, replay or check (seepwatch --help)", word);
+                     "unknown command '%s': say watch, replay, survey or check (seepwatch --help)",
+                     word);
+}
+
+/* What is survey's alone, and what it has no use for. */
+static bool check_survey(const struct options *o, struct error *error)
+{
+    bool has_logs = o->alerts || o->transactions || o->sessions || o->mirror || o->summary;
+    if (o->command != COMMAND_SURVEY)
+        return !(o->for_ns > 0 || o->starter) || error_set(error, ERROR_USAGE,
+                                                           "--for and --write-config are survey's "
+                                                           "(seepwatch --help)");
+    if ((o->interfaces.count > 0) == (o->files.count > 0))
+        return error_set(error, ERROR_USAGE,
+                         "survey: name interfaces with -i, or capture files (seepwatch --help)");
+    if (has_logs || o->rules.count > 0 || o->geo.count > 0)
+        return error_set(error, ERROR_USAGE,
+                         "survey has no rules and logs: it prints a report (seepwatch --help)");
+    return true;
 }
 
 static bool check_operands(const struct options *o, struct error *error)
@@ -200,17 +247,20 @@ static bool check_operands(const struct options *o, struct error *error)
         return error_set(error, ERROR_USAGE, "replay: name a capture file (seepwatch --help)");
     if (o->command == COMMAND_WATCH && o->interfaces.count == 0)
         return error_set(error, ERROR_USAGE, "watch: name an interface with -i (seepwatch --help)");
-    if (o->command != COMMAND_REPLAY && o->files.count > 0)
+    if (!check_survey(o, error))
+        return false;
+    if (o->command != COMMAND_REPLAY && o->command != COMMAND_SURVEY && o->files.count > 0)
         return error_set(error, ERROR_USAGE, "'%s' is one word too many (seepwatch --help)",
                          o->files.items[0]);
-    bool has_run = o->filter || o->alerts || o->transactions || o->sessions || o->summary;
+    bool has_run =
+        o->filter || o->alerts || o->transactions || o->sessions || o->mirror || o->summary;
     if (o->command == COMMAND_CHECK && (has_run || o->interfaces.count > 0))
         return error_set(error, ERROR_USAGE,
                          "check reads rules and configuration alone (seepwatch --help)");
     if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
         return error_set(error, ERROR_USAGE,
                          "replay reads files: -i is watch's (seepwatch --help)");
-    if (o->user && (o->command != COMMAND_WATCH || o->is_unconfined))
+    if (o->user && (o->interfaces.count == 0 || o->is_unconfined))
         return error_set(error, ERROR_USAGE, "--user: %s (seepwatch --help)",
                          o->is_unconfined ? "--unconfined stays who it is" : "is watch's");
     for (size_t i = 0; i < o->files.count && o->workers > 1; i++) {
@@ -254,6 +304,7 @@ bool options_read(struct options *o, int argc, char **argv, struct error *error)
             return false;
     }
     if (!has_command)
-        return error_set(error, ERROR_USAGE, "say watch, replay or check (seepwatch --help)");
+        return error_set(error, ERROR_USAGE,
+                         "say watch, replay, survey or check (seepwatch --help)");
     return check_operands(o, error);
 }

@@ -8,6 +8,7 @@
 #include "profile/geo.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { OPTIONS_LIST_MAX = 256 };
 
@@ -16,21 +17,30 @@ struct option_list {
     size_t count;
 };
 
-enum command { COMMAND_WATCH, COMMAND_REPLAY, COMMAND_CHECK, COMMAND_HELP, COMMAND_VERSION };
+enum command {
+    COMMAND_WATCH,
+    COMMAND_REPLAY,
+    COMMAND_SURVEY,
+    COMMAND_CHECK,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
 
 struct options {
     enum command command;
-    struct option_list files;      /* of replay */
-    struct option_list interfaces; /* of watch */
+    struct option_list files;      /* of replay and survey */
+    struct option_list interfaces; /* of watch and survey */
     struct option_list rules;      /* files and folders; none: the shipped ones */
     struct option_list geo;
     unsigned workers;                 /* threads that decode; 1: one thread for all */
     int processors[OPTIONS_LIST_MAX]; /* that the workers run on */
     size_t processors_count;          /* 0: any */
     const char *user;                 /* that watch becomes; NULL: the usual one */
-    bool is_unconfined;               /* watch and replay keep all rights */
+    bool is_unconfined;               /* watch, replay and survey keep all rights */
     const char *config, *filter;
-    const char *alerts, *transactions, *sessions, *summary; /* NULL: nowhere */
+    int64_t for_ns;      /* of survey: how long; 0: not said */
+    const char *starter; /* of survey: the configuration file to write; NULL: none */
+    const char *alerts, *transactions, *sessions, *mirror, *summary; /* NULL: nowhere */
 };
 
 /* options_read reads the command line; the texts stay argv's. */

@@ -6,6 +6,7 @@
 
 #include "commands/confine.h"
 #include "commands/load.h"
+#include "commands/message.h"
 #include "commands/sources.h"
 #include "core/clock.h"
 #include "rules/rule.h"
@@ -26,6 +27,7 @@ struct run {
     struct watcher *watcher;
     struct pipeline *pipeline;
     struct json json;
+    bool is_live;
 };
 
 static double seconds_of(clockid_t clock)
@@ -46,13 +48,14 @@ static bool open_outputs(struct run *r, const struct options *o, struct error *e
            output_open(&out->lines, wants_lines ? "-" : NULL, true, error) &&
            output_open(&out->transactions, o->transactions, is_live, error) &&
            output_open(&out->sessions, o->sessions, is_live, error) &&
+           output_open(&out->mirror, o->mirror, is_live, error) &&
            output_open(&r->summary, o->summary, false, error);
 }
 
 static bool close_outputs(struct run *r, struct error *error)
 {
     struct output *outputs[] = {&r->outputs.alerts, &r->outputs.lines, &r->outputs.transactions,
-                                &r->outputs.sessions};
+                                &r->outputs.sessions, &r->outputs.mirror};
     struct error ignored;
     bool is_good = true;
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
@@ -62,15 +65,13 @@ static bool close_outputs(struct run *r, struct error *error)
     return is_good;
 }
 
-static void take_hangup(void *context)
+static void reopen_outputs(struct watcher_outputs *o)
 {
-    struct run *r = context;
-    struct watcher_outputs *o = &r->outputs;
-    struct output *outputs[] = {&o->alerts, &o->transactions, &o->sessions};
+    struct output *outputs[] = {&o->alerts, &o->transactions, &o->sessions, &o->mirror};
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         struct error error;
         if (!output_reopen(outputs[i], &error))
-            (void)fprintf(stderr, "seepwatch: %s\n", error.text);
+            message_error(&error);
     }
 }
 
@@ -81,6 +82,7 @@ static bool write_summary(struct run *r, double wall_seconds, struct error *erro
         return error_set(error, ERROR_WORK, "no memory for the summary");
     pipeline_count(r->pipeline, s);
     s->watcher = watcher_counters(r->watcher);
+    watcher_mirror_totals(r->watcher, &s->mirror);
     s->cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     s->wall_seconds = wall_seconds;
     json_restart(&r->json);
@@ -101,18 +103,6 @@ static void write_closing_line(const struct run *r, const struct options *o)
                   (unsigned long long)counters.engine.alerts);
 }
 
-static bool confine_run(const struct run *r, const struct options *o, struct error *error)
-{
-    const struct watcher_outputs *out = &r->outputs;
-    const struct output *const logs[] = {&out->alerts, &out->transactions, &out->sessions};
-    struct confine_needs needs = {.user = r->user,
-                                  .logs = logs,
-                                  .logs_count = sizeof(logs) / sizeof(logs[0]),
-                                  .interfaces = o->interfaces.items,
-                                  .interfaces_count = o->interfaces.count};
-    return o->is_unconfined || confine(&needs, error);
-}
-
 /* The one field that costs too much to be computed for nobody. */
 static bool uses_community_id(const struct rules *rules)
 {
@@ -126,6 +116,54 @@ static bool uses_community_id(const struct rules *rules)
         }
     }
     return false;
+}
+
+/* A new set takes the place of the old one as a whole, or not at all. */
+static void reload_rules(struct run *r)
+{
+    struct error error;
+    size_t kept;
+    struct rules *rules = load_rules_again(&r->loaded, &error);
+    if (rules && !watcher_swap_rules(r->watcher, rules, &kept)) {
+        (void)error_set(&error, ERROR_WORK, "no memory for the new rules");
+        rules_close(rules);
+        rules = NULL;
+    }
+    if (!rules) {
+        message_error(&error);
+        (void)fputs("seepwatch: the rules stay as they were\n", stderr);
+        return;
+    }
+    rules_close(r->loaded.rules);
+    r->loaded.rules = rules;
+    if (uses_community_id(rules))
+        pipeline_want_community_id(r->pipeline);
+    size_t on = rules_on(rules);
+    (void)fprintf(stderr, "seepwatch: note: the rules were read again: %zu on, %zu of them anew\n",
+                  on, on - kept);
+}
+
+static void take_hangup(void *context)
+{
+    struct run *r = context;
+    reopen_outputs(&r->outputs);
+    if (r->is_live)
+        reload_rules(r);
+}
+
+static bool confine_run(const struct run *r, const struct options *o, struct error *error)
+{
+    const struct watcher_outputs *out = &r->outputs;
+    const struct output *const logs[] = {&out->alerts, &out->transactions, &out->sessions,
+                                         &out->mirror};
+    struct confine_needs needs = {.user = r->user,
+                                  .logs = logs,
+                                  .logs_count = sizeof(logs) / sizeof(logs[0]),
+                                  .rules = r->loaded.rule_paths,
+                                  .rules_count = r->is_live ? r->loaded.rule_paths_count : 0,
+                                  .interfaces = o->interfaces.items,
+                                  .interfaces_count = o->interfaces.count};
+    return o->is_unconfined || confine(&needs, error);
 }
 
 static void take_transaction(void *context, struct transaction *tx, uint64_t session,
@@ -200,7 +238,7 @@ static void run_clear(struct run *r)
 
 bool run_pipeline(const struct options *o, struct error *error)
 {
-    struct run r = {0};
+    struct run r = {.is_live = o->command == COMMAND_WATCH};
     bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
     bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
                    load(&r.loaded, o, error) &&

@@ -5,7 +5,26 @@
 #include "commands/sources.h"
 
 #include <signal.h>
-#include <unistd.h>
+#include <stdio.h>
+
+/* One note for all rings: less of them means that shorter pauses lose packets. */
+static void tell_small_rings(struct source *const *sources, const struct options *o,
+                             const struct config *config)
+{
+    size_t given = 0, asked = config->ring_bytes * o->interfaces.count;
+    for (unsigned i = 0; i < o->workers; i++) {
+        size_t bytes = source_ring_bytes(sources[i]);
+        if (bytes == 0)
+            return;
+        given += bytes;
+    }
+    if (given < asked)
+        (void)fprintf(
+            stderr,
+            "seepwatch: note: the kernel gave %.1f MiB for the ring of packets instead of "
+            "%.1f MiB (limits.ring): it loses packets sooner\n",
+            (double)given / (1 << 20), (double)asked / (1 << 20));
+}
 
 bool sources_open(struct source *sources[PIPELINE_WORKERS_MAX], const struct options *o,
                   const struct config *config, struct error *error)
@@ -15,13 +34,15 @@ bool sources_open(struct source *sources[PIPELINE_WORKERS_MAX], const struct opt
         bool is_good =
             interfaces->count > 0
                 ? source_open_live(&sources[i], interfaces->items, interfaces->count, o->filter,
-                                   config->ring_bytes / o->workers,
-                                   o->workers > 1 ? (uint16_t)getpid() : 0, error)
+                                   config->ring_bytes / o->workers, error)
                 : source_open_files(&sources[i], files->items, files->count, o->filter, error);
         if (!is_good)
             return false;
     }
-    return true;
+    if (interfaces->count == 0)
+        return true;
+    tell_small_rings(sources, o, config);
+    return o->workers == 1 || source_share(sources, o->workers, error);
 }
 
 void sources_close(struct source *sources[PIPELINE_WORKERS_MAX])

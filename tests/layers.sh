@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/..}"
 
-FOLDERS=(core capture analyzers profile rules)
+FOLDERS=(core capture analyzers profile rules survey)
 wrong=0
 
 tell() {
@@ -23,7 +23,8 @@ may_include() {
     analyzers) echo '(core|analyzers)/' ;;
     profile) echo '(core|profile)/' ;;
     rules) echo '(core|profile|rules)/' ;;
-    *) echo '((core|capture|analyzers|profile|rules|commands)/)?' ;;
+    survey) echo '(core|rules|survey)/' ;;
+    *) echo '((core|capture|analyzers|profile|rules|survey|commands)/)?' ;;
     esac
 }
 
@@ -66,7 +67,7 @@ check_test_directions() { # a test sees what its subject sees, and the tests' ow
     done
 }
 
-C_LIBRARY='^(arpa|bits|linux|net|netinet|netpacket|sys)/|^(assert|byteswap|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fnmatch|getopt|glob|grp|inttypes|libgen|limits|locale|malloc|math|netdb|poll|pthread|pwd|regex|sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|wctype)\.h$'
+C_LIBRARY='^(arpa|bits|linux|net|netinet|netpacket|sys)/|^(assert|byteswap|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fnmatch|getopt|glob|grp|inttypes|libgen|limits|locale|malloc|math|netdb|poll|pthread|pwd|regex|sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|wctype)\.h$'
 
 # A folder, then the headers of a library that it links; pcap/dlt.h is only the numbers of link layers.
 THIRD_PARTY=(

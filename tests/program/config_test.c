@@ -69,10 +69,13 @@ static void without_a_file_everything_has_a_default(void **state)
 {
     struct test *t = *state;
     assert_true(config_load(&t->config, NULL, &t->problems));
-    assert_int_equal(t->config.settings.memory_max + t->config.capture.memory_max, (size_t)3 << 30);
+    assert_int_equal(t->config.settings.memory_max, ((size_t)4 << 30) / 1000 * 250);
     assert_int_equal(t->config.capture.flows_max, 1000000);
     assert_int_equal(t->config.session_interval_ns, 300 * CLOCK_SECOND_NS);
+    assert_int_equal(t->config.mirror_interval_ns, 60 * CLOCK_SECOND_NS);
     assert_true(t->config.capture.use_ndpi && !t->config.capture.vlan_in_key);
+    assert_true(!t->config.capture.vni_in_key && !t->config.capture.tunnel_in_key);
+    assert_int_equal(t->config.settings.accounts_count, 0);
     size_t flows_max = t->config.capture.flows_max;
     load_good(t, "");
     assert_int_equal(t->config.capture.flows_max, flows_max);
@@ -90,7 +93,7 @@ static void every_key_reaches_its_place(void **state)
                  "ports: {postgresql: [6432, 5433], http: [8081]}\n"
                  "geo: [a.mmdb, /b/c.mmdb]\n"
                  "session: {interval: 30s, idle: 2h}\n"
-                 "limits: {flows: 123, memory: 3MiB, sessions: 45, ring: 2MiB}\n"
+                 "limits: {flows: 123, memory: 64MiB, sessions: 45, ring: 2MiB}\n"
                  "vlan_in_flow: true\n");
     const struct config *c = &t->config;
     const struct network *n = network_of(t, "10.1.99.1");
@@ -116,11 +119,65 @@ static void every_key_reaches_its_place(void **state)
     assert_int_equal(c->capture.flows_max, 123);
     assert_int_equal(c->sessions_max, 45);
     assert_int_equal(c->ring_bytes, 2 << 20);
-    assert_int_equal(c->capture.memory_max, 1 << 20);
-    assert_int_equal(c->settings.memory_max, 2 << 20);
+    assert_int_equal(c->capture.memory_max, c->shares.bytes[SHARE_WAITING]);
+    assert_int_equal(c->capture.flows_bytes_max, c->shares.bytes[SHARE_FLOWS]);
+    assert_int_equal(c->capture.past_bytes_max, c->shares.bytes[SHARE_FLOWS_PAST]);
+    assert_int_equal(c->capture.servers_bytes_max, c->shares.bytes[SHARE_SERVERS] / 2);
+    assert_int_equal(c->capture.naming_bytes_max, c->shares.bytes[SHARE_NAMING]);
+    assert_int_equal(c->settings.memory_max, c->shares.bytes[SHARE_CONNECTIONS]);
+    assert_int_equal(c->settings.statements_bytes_max, c->shares.bytes[SHARE_STATEMENTS]);
+    assert_int_equal(c->settings.prepared_bytes_max, c->shares.bytes[SHARE_PREPARED]);
+    assert_int_equal(c->settings.memory_max, (64 << 20) / 1000 * 250);
     assert_true(c->capture.vlan_in_key);
     load_good(t, "vlan_in_flow: false\n");
     assert_false(t->config.capture.vlan_in_key);
+}
+
+static void the_forms_of_an_account(void **state)
+{
+    struct test *t = *state;
+    static const struct {
+        const char *server;
+        const char *address; /* that it has */
+        uint16_t port;       /* 0: any */
+    } cases[] = {
+        {"10.0.0.5:5432", "10.0.0.5", 5432},
+        {"10.0.0.5", "10.0.0.5", 0},
+        {"10.0.0.0/24", "10.0.0.77", 0},
+        {"10.0.0.0/24:1", "10.0.0.77", 1},
+        {"fd00::5", "fd00::5", 0},
+        {"fd00:1::/32", "fd00:1:2::3", 0},
+        {"[fd00::5]:65535", "fd00::5", 65535},
+        {"[fd00:1::/32]:5432", "fd00:1:2::3", 5432},
+        {"[fd00::5]", "fd00::5", 0},
+    };
+    struct address client = address_of("10.1.2.3"), stranger = address_of("10.1.3.3");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[200];
+        (void)snprintf(text, sizeof(text),
+                       "accounts: [{server: \"%s\", client: 10.1.2.0/24, user: crm_app}]\n",
+                       cases[i].server);
+        load_good(t, text);
+        const struct settings *s = &t->config.settings;
+        struct address server = address_of(cases[i].address);
+        uint16_t port = cases[i].port ? cases[i].port : 1521;
+        if (!bytes_are(settings_user(s, &server, port, &client), "crm_app"))
+            fail_msg("%s", cases[i].server);
+        assert_int_equal(settings_user(s, &server, port, &stranger).len, 0);
+        assert_int_equal(settings_user(s, &stranger, port, &client).len, 0);
+        assert_int_equal(settings_user(s, &server, 2, &client).len, cases[i].port ? 0 : 7);
+    }
+}
+
+static void what_is_part_of_a_flow_and_how_long_an_interval_is(void **state)
+{
+    struct test *t = *state;
+    load_good(t, "vni_in_flow: true\nmirror: {interval: 10s}\n");
+    assert_true(t->config.capture.vni_in_key && !t->config.capture.tunnel_in_key);
+    assert_int_equal(t->config.mirror_interval_ns, 10 * CLOCK_SECOND_NS);
+    load_good(t, "tunnel_in_flow: true\nvni_in_flow: false\n");
+    assert_true(!t->config.capture.vni_in_key && t->config.capture.tunnel_in_key);
+    assert_int_equal(t->config.mirror_interval_ns, 60 * CLOCK_SECOND_NS);
 }
 
 static void databases_are_relative_to_the_file(void **state)
@@ -211,11 +268,32 @@ static void every_mistake_is_told_with_its_place(void **state)
         {"limits: {flows: many}\n", ":1:17: not a size"},
         {"limits: {flows: 1000000000000}\n", ":1:17: not a size"},
         {"limits: {sessions: -1}\n", ":1:20: not a size"},
-        {"limits: {memory: 1KiB}\n", ":1:18: not a size: a number from 1048576 to "},
+        {"limits: {memory: 1KiB}\n", ":1:18: not a size: a number from 33554432 to "},
         {"limits: {memory: 1000TiB}\n", ":1:18: not a size"},
         {"limits: {ring: 4GiB}\n", ":1:16: not a size"},
         {"vlan_in_flow: yes\n", ":1:15: vlan_in_flow is true or false"},
         {"vlan_in_flow: []\n", ":1:15: vlan_in_flow is true or false"},
+        {"vni_in_flow: 1\n", ":1:14: vni_in_flow is true or false"},
+        {"tunnel_in_flow: 0\n", ":1:17: tunnel_in_flow is true or false"},
+        {"mirror: 1m\n", ":1:9: mirror must be a mapping"},
+        {"mirror: {intervall: 1m}\n",
+         ":1:10: unknown key 'intervall' in mirror; did you mean 'interval'?"},
+        {"mirror: {interval: 0s}\n", ":1:20: not a duration"},
+        {"accounts: {}\n", ":1:11: accounts must be a list"},
+        {"accounts: [a]\n", ":1:12: an account must be a mapping"},
+        {"accounts: [{servr: 10.0.0.5, user: a}]\n",
+         ":1:13: unknown key 'servr' in an account; did you mean 'server'?"},
+        {"accounts: [{user: a}]\n", ":1:12: an account needs a server and a user"},
+        {"accounts: [{server: 10.0.0.5}]\n", ":1:12: an account needs a server and a user"},
+        {"accounts: [{server: db, user: a}]\n", ":1:21: not a server: write 10.0.0.5:5432"},
+        {"accounts: [{server: [], user: a}]\n", ":1:21: not a server"},
+        {"accounts: [{server: \"10.0.0.5:0\", user: a}]\n", ":1:22: not a server"},
+        {"accounts: [{server: \"10.0.0.5:\", user: a}]\n", ":1:22: not a server"},
+        {"accounts: [{server: \"[fd00::5]5432\", user: a}]\n", ":1:22: not a server"},
+        {"accounts: [{server: 10.0.0.5, user: []}]\n", ":1:37: a user's name has 1 to 128 bytes"},
+        {"accounts: [{server: 10.0.0.5, user: \"\"}]\n", ":1:38: a user's name has 1 to 128"},
+        {"accounts: [{server: 10.0.0.5, client: b, user: a}]\n",
+         ":1:39: not an address or a prefix"},
         {"networks: [\n", ":"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -249,6 +327,8 @@ static void what_has_a_bound_is_refused_beyond_it(void **state)
         {"ports: {http: [1", ", 1001", "more than 256 ports", SETTINGS_PORTS_MAX},
         {"networks: [{name: a, prefixes: [], countries: [SE", ", SE", "more than 64 countries",
          NETWORK_COUNTRIES_MAX},
+        {"accounts: [{server: 10.0.0.5, user: a}", ", {server: 10.0.0.5, user: a}",
+         "more than 256 accounts", SETTINGS_ACCOUNTS_MAX},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t len = (size_t)snprintf(text, sizeof(text), "%s", cases[i].begin);
@@ -258,7 +338,8 @@ static void what_has_a_bound_is_refused_beyond_it(void **state)
         (void)snprintf(text + len, sizeof(text) - len, "%s",
                        i == 0   ? "]\n"
                        : i == 1 ? "]}\n"
-                                : "]}]\n");
+                       : i == 2 ? "]}]\n"
+                                : "]\n");
         assert_false(load(t, text));
         assert_int_equal(t->problems.count, 1);
         if (!strstr(t->problems.items[0], cases[i].told))
@@ -282,10 +363,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-        TEST(without_a_file_everything_has_a_default), TEST(every_key_reaches_its_place),
-        TEST(databases_are_relative_to_the_file),      TEST(a_file_beside_the_work_needs_no_folder),
-        TEST(every_mistake_is_told_with_its_place),    TEST(all_mistakes_are_told_at_once),
-        TEST(what_has_a_bound_is_refused_beyond_it),   TEST(a_file_that_is_not_there_is_told),
+        TEST(without_a_file_everything_has_a_default),
+        TEST(every_key_reaches_its_place),
+        TEST(the_forms_of_an_account),
+        TEST(what_is_part_of_a_flow_and_how_long_an_interval_is),
+        TEST(databases_are_relative_to_the_file),
+        TEST(a_file_beside_the_work_needs_no_folder),
+        TEST(every_mistake_is_told_with_its_place),
+        TEST(all_mistakes_are_told_at_once),
+        TEST(what_has_a_bound_is_refused_beyond_it),
+        TEST(a_file_that_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "commands/confine.h"
 #include "commands/fence.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,7 +24,7 @@
 typedef int action(void);
 
 struct test {
-    char folder[32], log[64], other_folder[64];
+    char folder[32], log[64], other_folder[64], rules[64], rule_file[80];
     struct output output, device;
 };
 
@@ -38,6 +39,12 @@ static int set_up(void **state)
     (void)snprintf(t->other_folder, sizeof(t->other_folder), "%s.other", t->folder);
     assert_int_equal(mkdir(t->other_folder, 0700), 0);
     (void)snprintf(t->log, sizeof(t->log), "%s/log", t->folder);
+    (void)snprintf(t->rules, sizeof(t->rules), "%s.rules", t->folder);
+    assert_int_equal(mkdir(t->rules, 0700), 0);
+    (void)snprintf(t->rule_file, sizeof(t->rule_file), "%s/a.yaml", t->rules);
+    FILE *rules = fopen(t->rule_file, "w");
+    assert_non_null(rules);
+    assert_int_equal(fclose(rules), 0);
     assert_true(output_open(&t->output, t->log, true, &error));
     assert_true(output_open(&t->device, "/dev/null", true, &error));
     *state = the = t;
@@ -54,14 +61,16 @@ static int tear_down(void **state)
     assert_true(output_close(&t->device, &error));
     (void)unlink(t->log);
     (void)unlink(moved);
+    (void)unlink(t->rule_file);
+    assert_int_equal(rmdir(t->rules), 0);
     assert_int_equal(rmdir(t->folder), 0);
     assert_int_equal(rmdir(t->other_folder), 0);
     free(t);
     return 0;
 }
 
-/* The status, as of waitpid, of a child that is confined and then acts. */
-static int status_of(action *act)
+/* The status, as of waitpid, of a child that is confined, but for those rules, and then acts. */
+static int status_with(action *act, const char *rules)
 {
     int status;
     pid_t child = fork();
@@ -70,8 +79,12 @@ static int status_of(action *act)
         static char interface[] = "lo";
         char *const interfaces[] = {interface};
         const struct output *const logs[] = {&the->output, &the->device};
-        struct confine_needs needs = {
-            .logs = logs, .logs_count = 2, .interfaces = interfaces, .interfaces_count = 1};
+        struct confine_needs needs = {.logs = logs,
+                                      .logs_count = 2,
+                                      .rules = &rules,
+                                      .rules_count = rules != NULL,
+                                      .interfaces = interfaces,
+                                      .interfaces_count = 1};
         struct error error;
         if (!confine(&needs, &error)) {
             (void)fprintf(stderr, "%s\n", error.text);
@@ -81,6 +94,11 @@ static int status_of(action *act)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     return status;
+}
+
+static int status_of(action *act)
+{
+    return status_with(act, NULL);
 }
 
 static int make_socket(void)
@@ -309,6 +327,65 @@ static int reopen_device(void)
     return !output_reopen(&the->device, &error);
 }
 
+static int read_rule(void)
+{
+    return try_open(the->rule_file, O_RDONLY);
+}
+
+static int list_rules(void)
+{
+    struct dirent **entries;
+    int count = scandir(the->rules, &entries, NULL, NULL);
+    return count < 0 ? errno : count == 3 ? 0 : -1; /* with . and .. */
+}
+
+static int write_rule(void)
+{
+    return try_open(the->rule_file, O_WRONLY);
+}
+
+static int create_rule(void)
+{
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s.new", the->rule_file);
+    return try_open(path, O_WRONLY | O_CREAT);
+}
+
+static bool has_landlock(void)
+{
+    struct fence fence;
+    fence_open(&fence);
+    if (fence.fd >= 0)
+        (void)close(fence.fd);
+    return fence.fd >= 0;
+}
+
+static void rules_can_be_read_again_and_no_more(void **state)
+{
+    struct test *t = *state;
+    const struct {
+        const char *name, *rules;
+        action *act;
+        int exit_status;
+    } cases[] = {
+        {"no rules", NULL, read_rule, EACCES},
+        {"a file of a folder", t->rules, read_rule, 0},
+        {"a folder", t->rules, list_rules, 0},
+        {"a file", t->rule_file, read_rule, 0},
+        {"the folder of a file", t->rule_file, list_rules, EACCES},
+        {"a rule file is not written", t->rules, write_rule, EACCES},
+        {"nor is there a new one", t->rules, create_rule, EACCES},
+        {"what is elsewhere", t->rules, open_password_file, EACCES},
+    };
+    if (!has_landlock())
+        skip();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int status = status_with(cases[i].act, cases[i].rules);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != cases[i].exit_status)
+            fail_msg("%s: status %#x", cases[i].name, (unsigned)status);
+    }
+}
+
 static int read_counters(void)
 {
     return try_open("/sys/class/net/lo/statistics/rx_missed_errors", O_RDONLY);
@@ -329,12 +406,9 @@ static void only_logs_and_counters_can_be_opened(void **state)
         {"a device that is a log", reopen_device, 0},
         {"an interface's counters", read_counters, 0},
     };
-    struct fence fence;
     (void)state;
-    fence_open(&fence);
-    if (fence.fd < 0)
-        skip(); /* no Landlock here */
-    (void)close(fence.fd);
+    if (!has_landlock())
+        skip();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (cases[i].act == read_counters && access("/sys/class/net", F_OK) != 0)
             continue; /* no /sys here */
@@ -374,6 +448,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_assertion_that_fails_is_still_told_as_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_logs_and_counters_can_be_opened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rules_can_be_read_again_and_no_more, set_up, tear_down),
         cmocka_unit_test(a_user_is_found_for_root_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

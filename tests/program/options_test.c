@@ -78,7 +78,7 @@ static void every_option_reaches_its_place(void **state)
         read_line(&o, &l,
                   "watch -i eth0 --interface eth1 -c conf.yaml -r a.yaml --rules=b -g x.mmdb "
                   "--geo y.mmdb -f tcp -s none --alerts al --transactions - --sessions se "
-                  "--summary su",
+                  "--mirror mi --summary su",
                   &error));
     assert_int_equal(o.interfaces.count, 2);
     assert_string_equal(o.interfaces.items[0], "eth0");
@@ -92,6 +92,7 @@ static void every_option_reaches_its_place(void **state)
     assert_string_equal(o.alerts, "al");
     assert_string_equal(o.transactions, "-");
     assert_string_equal(o.sessions, "se");
+    assert_string_equal(o.mirror, "mi");
     assert_string_equal(o.summary, "su");
     assert_int_equal(o.files.count, 0);
     assert_int_equal(o.workers, 1);
@@ -101,6 +102,10 @@ static void every_option_reaches_its_place(void **state)
     assert_string_equal(o.user, "joe");
     assert_true(read_line(&o, &l, "replay a.pcap --unconfined", &error));
     assert_true(o.is_unconfined);
+    assert_true(read_line(&o, &l, "survey -i eth0 --user joe --for 90s --write-config w", &error));
+    assert_string_equal(o.user, "joe");
+    assert_int_equal(o.for_ns, INT64_C(90000000000));
+    assert_string_equal(o.starter, "w");
     assert_true(read_line(&o, &l, "watch -i eth0 --workers 2 --pin 0,0", &error));
     assert_int_equal(o.workers, 2);
     assert_int_equal(o.processors_count, 2);
@@ -120,8 +125,8 @@ static void every_mistake_is_told(void **state)
     static const struct {
         const char *line, *told;
     } cases[] = {
-        {"", "say watch, replay or check"},
-        {"-c x.yaml", "say watch, replay or check"},
+        {"", "say watch, replay, survey or check"},
+        {"-c x.yaml", "say watch, replay, survey or check"},
         {"wtach -i eth0", "unknown command 'wtach'"},
         {"replay", "name a capture file"},
         {"watch", "name an interface with -i"},
@@ -143,6 +148,13 @@ static void every_mistake_is_told(void **state)
         {"replay a.pcap -s state.db", "--state state.db: this version keeps no state"},
         {"replay a.pcap --user joe", "--user: is watch's"},
         {"watch -i eth0 --user joe --unconfined", "--user: --unconfined stays who it is"},
+        {"survey", "name interfaces with -i, or capture files"},
+        {"survey -i eth0 a.pcap", "name interfaces with -i, or capture files"},
+        {"survey -i eth0 --alerts a", "survey has no rules and logs"},
+        {"survey -i eth0 -r a.yaml", "survey has no rules and logs"},
+        {"survey -i eth0 --for 5", "--for 5: write 30s, 5m or 1h"},
+        {"watch -i eth0 --for 5m", "--for and --write-config are survey's"},
+        {"replay a.pcap --write-config a", "--for and --write-config are survey's"},
         {"replay a.pcap --help=yes", "unknown option --help=yes"},
     };
     (void)state;

@@ -5,12 +5,13 @@
 
 #include "worker.h"
 
+#include "core/clock.h"
 #include "rules/problems.h"
 
 #include <pcap/dlt.h>
 #include <stdlib.h>
 
-enum { SYN_LEN = 14 + 20 + 20, FLOWS = 8 };
+enum { SYN_LEN = 14 + 20 + 20, FLOWS = 8, PARTS_MAX = 8 };
 
 static void on_transaction(void *context, struct transaction *tx, uint64_t session)
 {
@@ -25,7 +26,23 @@ static void on_session_end(void *context, uint64_t session)
     (void)session;
 }
 
-static void take_syn(struct worker *w, uint8_t client)
+/* Keeps the parts of the whole mirror. */
+struct parts {
+    struct mirror_part items[PARTS_MAX];
+    size_t count;
+};
+
+static bool on_mirror(void *context, const struct mirror_part *part)
+{
+    struct parts *parts = context;
+    if (!parts || !part->is_whole)
+        return true;
+    assert_true(parts->count < PARTS_MAX);
+    parts->items[parts->count++] = *part;
+    return true;
+}
+
+static void take_syn_at(struct worker *w, uint8_t client, int64_t ns)
 {
     uint8_t frame[SYN_LEN] = {
         [12] = 8, [14] = 0x45, [17] = 40, [22] = 64, [23] = 6, [26] = 10, [30] = 10};
@@ -36,21 +53,32 @@ static void take_syn(struct worker *w, uint8_t client)
     frame[46] = 0x50;
     frame[47] = 2; /* SYN */
     struct packet packet = {
-        .ns = 1, .data = {frame, SYN_LEN}, .wire_len = SYN_LEN, .link = DLT_EN10MB};
+        .ns = ns, .data = {frame, SYN_LEN}, .wire_len = SYN_LEN, .link = DLT_EN10MB};
     worker_take(w, &packet);
+}
+
+static void take_syn(struct worker *w, uint8_t client)
+{
+    take_syn_at(w, client, 1);
+}
+
+static struct worker *open_telling_worker(const struct config *config, unsigned index,
+                                          unsigned count, bool is_shared, struct parts *parts)
+{
+    static const struct worker_events events = {
+        .transaction = on_transaction, .session_end = on_session_end, .mirror = on_mirror};
+    struct worker *w;
+    struct error error;
+    const struct worker_config worker = {
+        .config = config, .index = index, .count = count, .is_shared = is_shared};
+    assert_true(worker_open(&w, &worker, &events, parts, &error));
+    return w;
 }
 
 static struct worker *open_worker(const struct config *config, unsigned index, unsigned count,
                                   bool is_shared)
 {
-    static const struct worker_events events = {.transaction = on_transaction,
-                                                .session_end = on_session_end};
-    struct worker *w;
-    struct error error;
-    const struct worker_config worker = {
-        .config = config, .index = index, .count = count, .is_shared = is_shared};
-    assert_true(worker_open(&w, &worker, &events, NULL, &error));
-    return w;
+    return open_telling_worker(config, index, count, is_shared, NULL);
 }
 
 static uint64_t evicted(const struct config *config, unsigned count)
@@ -92,6 +120,55 @@ static void each_flow_is_one_workers(void **state)
     free(sum);
 }
 
+static void intervals_are_multiples_of_their_length(void **state)
+{
+    const int64_t s = CLOCK_SECOND_NS;
+    struct parts parts = {.count = 0};
+    struct worker *w = open_telling_worker(*state, 0, 1, false, &parts);
+    take_syn_at(w, 1, 119 * s);
+    assert_int_equal(parts.count, 0);
+    take_syn_at(w, 2, 120 * s);
+    take_syn_at(w, 3, 118 * s); /* what is late is counted where time has come to */
+    take_syn_at(w, 4, 1000 * s);
+    worker_finish(w);
+    worker_close(w);
+    static const struct {
+        int64_t start_s, last_s;
+        uint64_t packets;
+    } expected[] = {{60, 119, 1}, {120, 118, 2}, {960, 1000, 1}};
+    assert_int_equal(parts.count, 3);
+    for (size_t i = 0; i < parts.count; i++) {
+        assert_int_equal(parts.items[i].start_ns, expected[i].start_s * s);
+        assert_int_equal(parts.items[i].last_ns, expected[i].last_s * s);
+        assert_int_equal(parts.items[i].counters.packets, expected[i].packets);
+    }
+}
+
+static void a_quiet_mirror_is_told_by_the_passing_of_time(void **state)
+{
+    const int64_t s = CLOCK_SECOND_NS;
+    struct config *config = *state;
+    struct parts parts = {.count = 0};
+    config->mirror_interval_ns = 10 * s;
+    struct worker *w = open_telling_worker(config, 0, 1, false, &parts);
+    worker_tick(w, 0); /* a file's */
+    worker_tick(w, 101 * s);
+    worker_tick(w, 109 * s);
+    assert_int_equal(parts.count, 0);
+    worker_tick(w, 110 * s);
+    worker_jump(w, 5);
+    worker_tick(w, 121 * s);
+    assert_int_equal(parts.count, 2);
+    assert_int_equal(parts.items[0].start_ns, 100 * s);
+    assert_int_equal(parts.items[0].counters.packets, 0);
+    assert_int_equal(parts.items[0].last_ns, 0);
+    assert_int_equal(parts.items[1].clock_jump_ns, 5);
+    worker_finish(w);
+    worker_close(w);
+    assert_int_equal(parts.count, 3);
+    assert_int_equal(parts.items[2].clock_jump_ns, 0);
+}
+
 static int set_up(void **state)
 {
     struct problems *problems = calloc(1, sizeof(*problems));
@@ -114,6 +191,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_worker_has_its_part_of_the_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_flow_is_one_workers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(intervals_are_multiples_of_their_length, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_quiet_mirror_is_told_by_the_passing_of_time, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,8 @@ try() { # WORKERS THREADS
     kill -CONT "$run"
     sleep 0.2
     expect "SIGTERM ends it with status 0" ends_with 0 TERM
-    expect "there is nothing to tell" test ! -s "$work/stderr"
+    expect "SIGHUP is all there is to tell" \
+        test "$(cat "$work/stderr")" = "seepwatch: note: the rules were read again: 1 on, 0 of them anew"
     expect "the summary is written" python3 -m json.tool "$work/summary" /dev/null
 }
 try 1 1

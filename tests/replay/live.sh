@@ -1,6 +1,6 @@
 #!/bin/bash
-# watch on a live interface, with one worker and with two: the loopback of a network namespace of its own, with a real
-# HTTP server and client in it.
+# watch on live interfaces of a network namespace of its own, with one worker and with two: the loopback, with a real
+# HTTP server and client; and a pair of interfaces of which one is the mirror port that the sample's frames come from.
 #
 #   tests/replay/live.sh PROGRAM      needs root; the last line is "N passed, N failed"
 set -u
@@ -108,5 +108,116 @@ PY
 }
 try 1
 try 2
+
+# --- a mirror port ------------------------------------------------------------------------------------------------------
+ip link add wire0 type veth peer name mirror0
+for interface in wire0 mirror0; do
+    echo 1 >/proc/sys/net/ipv6/conf/$interface/disable_ipv6
+    ip link set $interface arp off multicast off mtu 9000 up
+done
+mirror() { # RING OPTION...
+    rm -f "$work"/{log,summary}
+    echo "limits: {ring: $1}" >"$work/config.yaml"
+    "$program" watch -c "$work/config.yaml" -r "$work/rules.yaml" -i mirror0 --user nobody --alerts /dev/null \
+        --transactions "$work/log" --summary "$work/summary" "${@:2}" 2>"$work/stderr" &
+    watch=$!
+    within test -e "$work/log"
+}
+has_rested() { # a third of a second with less than 30 ms of work: what the ring had is read
+    local before after
+    before=$(awk '{n += $1} END {printf "%.0f", n}' /proc/"$watch"/task/*/schedstat)
+    sleep 0.3
+    after=$(awk '{n += $1} END {printf "%.0f", n}' /proc/"$watch"/task/*/schedstat)
+    [ $(((after - before) / 1000000)) -lt 30 ]
+}
+end_mirror() {
+    within has_rested
+    kill -TERM "$watch"
+    wait "$watch"
+    watch=
+}
+send() { # OPTION...
+    tests/replay/live_send.py wire0 samples/day.pcap.gz "$@"
+}
+# Nanoseconds that each thread but the first, the watcher's, has run.
+ran() {
+    local task
+    for task in /proc/"$watch"/task/*; do
+        [ "${task##*/}" = "$watch" ] || cut -d' ' -f1 "$task/schedstat"
+    done
+}
+everyone_worked() { # BEFORE...: each ran for another millisecond
+    local now
+    for now in $(ran); do
+        [ $((now - $1)) -gt 1000000 ] || return 1
+        shift
+    done
+}
+
+"$program" replay -r "$work/rules.yaml" --alerts /dev/null --summary "$work/want" samples/day.pcap.gz
+counts_as_in_the_file() { # FRAMES
+    python3 - "$work/summary" "$work/want" "$1" <<'PY'
+import json, sys
+have, want = (json.load(open(path)) for path in sys.argv[1:3])
+assert have["capture"]["packets"] == int(sys.argv[3]), have["capture"]
+assert have["capture"]["dropped"] == 0, have["capture"]
+for key in "tcp", "midstream", "one_sided":
+    assert have["flows"][key] == want["flows"][key], (key, have["flows"], want["flows"])
+for name, counts in want["protocols"].items():
+    assert have["protocols"][name] == counts, (name, have["protocols"][name], counts)
+PY
+}
+for wrap in none qinq mpls gre erspan vxlan geneve gtp; do
+    for workers in 1 2; do
+        mirror 64MiB --workers $workers
+        # shellcheck disable=SC2046
+        before=($(ran))
+        sent=$(send --wrap $wrap)
+        within has_rested
+        [ $workers = 1 ] || expect "$wrap: both workers have work" everyone_worked "${before[@]}"
+        end_mirror
+        expect "$wrap, $workers workers: the counts are those of the file" counts_as_in_the_file "$sent"
+    done
+done
+
+# --- full rate ----------------------------------------------------------------------------------------------------------
+packets_told() { # FRAMES WHAT-OF-THE-DROPPED
+    python3 - "$work/summary" "$1" "$2" <<'PY'
+import json, sys
+have = json.load(open(sys.argv[1]))["capture"]
+assert have["packets"] + have["dropped"] == int(sys.argv[2]), (have, sys.argv[2])
+assert eval(sys.argv[3], {"dropped": have["dropped"]}), have
+PY
+}
+for workers in 1 2; do
+    mirror 64MiB --workers $workers
+    sent=$(send --times 10)
+    end_mirror
+    expect "a ring of 64 MiB loses nothing, $workers workers" packets_told "$sent" 'dropped == 0'
+    mirror 2MiB --workers $workers
+    sent=$(send --times 3 --pid "$watch")
+    end_mirror
+    expect "what a ring of 2 MiB loses is told, $workers workers" packets_told "$sent" 'dropped > 1000'
+done
+
+# --- where threads run --------------------------------------------------------------------------------------------------
+processors=$(python3 -c 'import os; on = sorted(os.sched_getaffinity(0)); print(on[0], on[-1])')
+read -r first last <<<"$processors"
+pinned() { # each worker is where it should be, and the watcher anywhere
+    local task lists=()
+    for task in /proc/"$watch"/task/*; do
+        [ "${task##*/}" = "$watch" ] || lists+=("$(sed -n 's/^Cpus_allowed_list:\s*//p' "$task/status")")
+    done
+    [ "${lists[*]}" = "$processors" ] && cmp -s <(grep Cpus_allowed_list /proc/self/status) \
+        <(grep Cpus_allowed_list /proc/"$watch"/status)
+}
+mirror 2MiB --workers 2 --pin "$first,$last"
+expect "--pin puts each worker on its processor" within pinned
+end_mirror
+mirror 2MiB --workers 2 --pin "$last,$first"
+processors="$last $first"
+expect "in the order that was given" within pinned
+end_mirror
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

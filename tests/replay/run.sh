@@ -124,6 +124,27 @@ PY
     done
 }
 
+# What is there, in words; and a configuration from it that check finds good and a replay takes.
+survey_finds_what_is_there() {
+    "$program" survey --write-config "$work/starter.yaml" samples/day.pcap.gz >"$work/report" 2>"$work/stderr" || return 1
+    grep -qE '^  10\.20\.0\.10:5432 +postgresql +985 +14,676 ' "$work/report" &&
+        grep -qE '^  per +567 +14,175 ' "$work/report" &&
+        grep -q '^  Nothing that can be seen from here\.$' "$work/report" &&
+        "$program" check -c "$work/starter.yaml" &&
+        "$program" replay -c "$work/starter.yaml" --transactions "$work/named.jsonl" samples/day.pcap.gz >/dev/null &&
+        grep -q '"network":{[^}]*"name":"net-10-1-2-0"' "$work/named.jsonl" &&
+        ! "$program" survey --write-config "$work/starter.yaml" samples/day.pcap.gz >/dev/null 2>"$work/stderr" &&
+        grep -q 'is there already' "$work/stderr" || { cat "$work/report" "$work/stderr"; return 1; }
+}
+
+# Half of the day is over at noon.
+survey_stops_in_time() {
+    "$program" survey --for 3h samples/day.pcap.gz >"$work/report" 2>&1 || return 1
+    local requests
+    requests=$(awk '$2 == "postgresql" || $2 == "http" { gsub(",", "", $3); sum += $3 } END { print sum }' "$work/report")
+    [ "$requests" -gt 0 ] && [ "$requests" -lt 1317 ]
+}
+
 # --- mistakes: the status, one line on standard error, and nothing written ---------------------------------------------
 mistake() { # STATUS PATTERN ARGUMENT...
     local wanted=$1 pattern=$2 status=0
@@ -157,7 +178,8 @@ mistakes() {
     mistake 2 'name an interface' watch
     mistake 2 'check reads' check
     mistake 2 'unknown command' reply "$day"
-    mistake 2 'watch, replay or check'
+    mistake 2 'watch, replay, survey or check'
+    mistake 2 'survey has no rules and logs' survey "$day"
     mistake 2 'state' replay -s state.db "$day"
     mistake 2 'rules.yaml:3:11: .*event.action' replay -r "$work/rules.yaml" "$day"
     mistake 2 'config.yaml:3:16: ' replay -c "$work/config.yaml" "$day"
@@ -171,6 +193,8 @@ mistakes() {
     mistake 2 'pin' replay --pin 0 "$day"
     mistake 2 'no processor 999' replay -w 2 --pin 0,999 "$day"
     mistake 1 'nosuchif0' watch -i nosuchif0
+    mistake 2 'for and --write-config are' replay --for 5m "$day"
+    mistake 2 'for never' replay --for never "$day"
 }
 
 check() { # NAME COMMAND...
@@ -194,6 +218,8 @@ check "outputs tell no secret" outputs_tell_no_secret
 check "the sample's alerts are $golden" alerts_are_golden
 check "the same from plain, from standard input, and from two files" same_from_every_source
 check "the same with 2 and 3 workers" same_with_more_workers
+check "a survey finds what is there" survey_finds_what_is_there
+check "a survey stops in time" survey_stops_in_time
 check "check finds no mistake in what ships" "$program" check -c samples/config.yaml
 mistakes
 echo "$passed passed, $failed failed"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # A laboratory to record in: one network namespace for the servers, one for each client, joined by a
-# bridge; real PostgreSQL and nginx with throw-away data.  Sourced by the scripts beside it; as root.
+# bridge; real PostgreSQL, nginx, MariaDB and Redis with throw-away data.  Sourced by the scripts
+# beside it; as root.
 #
 # Nothing outside the namespaces is touched, nothing leaves them, and only processes that were
 # started here are ended, by their ids.
@@ -22,7 +23,9 @@ lab_fail() {
 lab_end() {
     local pid name
     for pid in "${lab_pids[@]}"; do
+        # PostgreSQL ends at once for the first, MariaDB knows the second alone
         kill -INT "$pid" 2>/dev/null || continue
+        kill -TERM "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
     for name in "${lab_clients[@]}" server wire; do
@@ -31,13 +34,20 @@ lab_end() {
     rm -rf "$LAB"
 }
 
-lab_check() {
+# Why there can be no laboratory here, in a line; nothing where there can.
+lab_missing() {
     local package missing=()
-    [ "$(id -u)" -eq 0 ] || lab_fail "recording makes network namespaces: run it as root"
+    [ "$(id -u)" -eq 0 ] || { echo "it makes network namespaces: run it as root"; return; }
     for package in $(sed 's/#.*//' "$(dirname "${BASH_SOURCE[0]}")/packages.txt"); do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
-    [ ${#missing[@]} -eq 0 ] || lab_fail "missing packages: apt-get install ${missing[*]}"
+    [ ${#missing[@]} -eq 0 ] || echo "missing packages: apt-get install ${missing[*]}"
+}
+
+lab_check() {
+    local why
+    why=$(lab_missing)
+    [ -z "$why" ] || lab_fail "$why"
     PG_BIN=$(echo /usr/lib/postgresql/*/bin | tr ' ' '\n' | tail -1)
 }
 
@@ -79,6 +89,19 @@ lab_begin() {
 lab_client() { # NAME ADDRESS...
     lab_clients+=("$1")
     lab_host "$1" "$(printf '02:00:00:00:01:%02x' ${#lab_clients[@]})" "${@:2}"
+}
+
+# A mirror port: the bridge sends every frame to all of its ports, as a hub does, and one of them is
+# the other end of this interface, in the namespace "wire".
+lab_mirror() { # INTERFACE
+    lab_in wire ip link set bridge type bridge ageing_time 0
+    lab_in wire ip link add "$1" type veth peer name "$1-port"
+    lab_in wire ip link set "$1-port" master bridge
+    lab_in wire ip link set dev "$1-port" type bridge_slave learning off
+    lab_in wire ip link set "$1" arp off multicast off
+    echo 1 | lab_in wire tee "/proc/sys/net/ipv6/conf/$1/disable_ipv6" >/dev/null
+    lab_in wire ip link set "$1-port" up
+    lab_in wire ip link set "$1" up
 }
 
 capture_begin() { # FILE
@@ -164,7 +187,7 @@ pid $LAB/nginx.pid;
 error_log $LAB/nginx.err;
 events { worker_connections 1000; }
 http {
-    log_format counts '\$connection \$status \$body_bytes_sent \$request_length';
+    log_format counts '\$connection \$status \$body_bytes_sent \$request_length \$bytes_sent';
     access_log $LAB/access.log counts;
     default_type application/json;
     keepalive_requests 1000000;
@@ -184,4 +207,52 @@ CONF
 # "requests refused body_bytes connections", as nginx logged them.
 nginx_counts() {
     awk '{n++; r += $2 >= 400; b += $3; c[$1]} END {print n + 0, r + 0, b + 0, length(c)}' "$LAB/access.log"
+}
+
+# "client_bytes server_bytes" of all requests, as nginx logged them.
+nginx_bytes() {
+    awk '{c += $4; s += $5} END {printf "%.0f %.0f\n", c, s}' "$LAB/access.log"
+}
+
+# SQL as root, over the socket: it is not captured.
+mariadb_sql() { # SQL on standard input
+    mariadb --no-defaults --socket="$LAB/mariadb/socket" --user=root --batch --skip-column-names
+}
+
+mariadb_begin() {
+    mariadb-install-db --no-defaults --user=mysql --datadir="$LAB/mariadb" --skip-test-db \
+        --auth-root-authentication-method=normal >"$LAB/mariadb.log" 2>&1
+    ip netns exec "$LAB_PREFIX-server" mariadbd --no-defaults --user=mysql --datadir="$LAB/mariadb" \
+        --socket="$LAB/mariadb/socket" --pid-file="$LAB/mariadb/pid" --bind-address=0.0.0.0 --skip-name-resolve \
+        --innodb-flush-log-at-trx-commit=0 >>"$LAB/mariadb.log" 2>&1 &
+    lab_pids+=("$!")
+    until mariadb_sql <<<'select 1' >/dev/null 2>&1; do
+        kill -0 "${lab_pids[-1]}" 2>/dev/null || lab_fail "MariaDB did not start: $(tail -3 "$LAB/mariadb.log")"
+        sleep 0.1
+    done
+}
+
+# "questions connections rows", as MariaDB counted them since its start.  A look adds to them: 2, 1
+# and 3 until the next one, since it is a statement and a goodbye, of one connection.
+mariadb_counts() {
+    mariadb_sql <<'SQL' | sort | awk '{print $2}' | paste -sd' '
+show global status where variable_name in ('Questions', 'Connections', 'Rows_sent');
+SQL
+}
+
+redis_in() { # COMMAND..., over the socket
+    redis-cli -s "$LAB/redis/socket" "$@"
+}
+
+redis_begin() {
+    install -d "$LAB/redis"
+    ip netns exec "$LAB_PREFIX-server" redis-server --port 6379 --bind 0.0.0.0 --protected-mode no --save '' \
+        --dir "$LAB/redis" --unixsocket "$LAB/redis/socket" >"$LAB/redis.log" 2>&1 &
+    lab_pids+=("$!")
+    until redis_in ping >/dev/null 2>&1; do sleep 0.1; done
+}
+
+# Commands, as Redis counted them since its start; a look is one of them.
+redis_counts() {
+    redis_in info stats | tr -d '\r' | sed -n 's/^total_commands_processed://p'
 }

@@ -1,0 +1,205 @@
+#!/bin/bash
+# SIGHUP while watch is confined: changed rules take the place of the old ones as a whole, rules whose meaning stayed go
+# on counting, and a mistake leaves everything as it was.  The loopback of a network namespace of its own, with a real
+# HTTP server and client in it.
+#
+#   tests/replay/reload.sh PROGRAM      needs root; the last line is "N passed, N failed"
+set -u
+cd "$(dirname "$0")/../.."
+program=$(realpath "$1")
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "not root: watch is not tried on a live interface"
+    echo "0 passed, 0 failed"
+    exit 0
+fi
+if [ "${2:-}" != inside ]; then
+    exec unshare --net "$0" "$program" inside
+fi
+
+work=$(mktemp -d)
+watch= server=
+clean() {
+    local pid
+    for pid in $watch $server; do
+        kill "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap clean EXIT
+passed=0
+failed=0
+expect() { # WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $what: $(tail -3 "$work/stderr")"
+    fi
+}
+# Tries a command for up to 10 seconds.
+within() {
+    local _
+    for _ in $(seq 100); do
+        "$@" 2>/dev/null && return 0
+        sleep 0.1
+    done
+    return 1
+}
+requests() { # N
+    python3 - "$1" <<'PY'
+import sys, urllib.request
+for _ in range(int(sys.argv[1])):
+    urllib.request.urlopen("http://127.0.0.1:8080/", timeout=5).read()
+PY
+}
+rule() { # ID ABOVE WHEN
+    cat <<YAML
+  - id: $1
+    name: $1
+    severity: low
+    when: $3
+    by: client.ip
+    measure: count
+    over: 1h
+    above: $2
+    quiet: 0
+YAML
+}
+# Writes beside and moves over it, as editors do.
+put() { # FILE < text
+    cat >"$1.new"
+    mv "$1.new" "$1"
+}
+# The values that a rule's alerts told, in one line.
+values() { # ID
+    python3 - "$work/alerts" "$1" <<'PY'
+import json, sys
+alerts = [json.loads(line) for line in open(sys.argv[1])]
+print(*[a["alert"]["value"] for a in alerts if a["rule"]["id"] == sys.argv[2]])
+PY
+}
+told() { # ID VALUE...
+    local id=$1
+    shift
+    [ "$(values "$id")" = "$*" ]
+}
+counted() { # N: requests that watch has seen, by a rule that tells each
+    local last
+    last=$(values each | awk '{print $NF}')
+    [ "${last:-0}" -ge "$1" ]
+}
+says() { # TEXT
+    grep -qF -- "$1" "$work/stderr"
+}
+
+ip link set lo up
+chmod 755 "$work"
+mkdir "$work/www"
+echo '<p>made up</p>' >"$work/www/index.html"
+python3 -m http.server 8080 --bind 127.0.0.1 --directory "$work/www" >/dev/null 2>&1 &
+server=$!
+within bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
+
+try() { # WORKERS
+    rm -rf "$work"/{logs,rules,one.yaml,summary}
+    install -d -o nobody "$work/logs"
+    mkdir "$work/rules"
+    {
+        echo 'rules:'
+        rule each 0 'network.protocol == "http"'
+        rule same 5 'network.protocol == "http" and client.ip in [127.0.0.1]'
+        rule limit 100 'network.protocol == "http"'
+        rule other 5 'network.protocol == "http"'
+    } | put "$work/rules/a.yaml"
+    { echo 'rules:'; rule gone 5 'network.protocol == "http"'; } | put "$work/one.yaml"
+    "$program" watch -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules" -r "$work/one.yaml" \
+        --alerts "$work/logs/alerts" --summary "$work/summary" 2>"$work/stderr" &
+    watch=$!
+    ln -sfn "$work/logs/alerts" "$work/alerts"
+    expect "the log is there once watch listens" within test -e "$work/alerts"
+    sleep 1
+    requests 4
+    expect "four requests are seen" within counted 4
+    expect "nothing is told before the limit" told same
+
+    # a file that is replaced, a new one in the folder, one rule less
+    {
+        echo 'lists: {here: [127.0.0.1]}'
+        echo 'rules:'
+        rule other 5 'network.protocol == "http" and client.ip in here'
+        rule limit 6 'network.protocol == "http"'
+        rule each 0 'network.protocol == "http"'
+        rule same 5 'network.protocol == "http" and client.ip in [127.0.0.1]'
+    } | put "$work/rules/a.yaml"
+    { echo 'rules:'; rule named 0 'network.community_id exists'; } | put "$work/rules/b.yaml"
+    { echo 'rules:'; rule late 2 'network.protocol == "http"'; } | put "$work/one.yaml"
+    kill -HUP "$watch"
+    expect "the rules are read again" within says 'note: the rules were read again: 6 on, 3 of them anew'
+    requests 3
+    expect "three more are seen" within counted 7
+    expect "a rule as it was goes on counting" told same 6 7
+    expect "so does one with another limit" told limit 7
+    expect "one with another condition begins anew" told other
+    expect "one that is gone tells nothing" told gone
+    expect "a new one counts from then on" told late 3
+    expect "what is costly is computed once a rule asks for it" told named 1 2 3
+
+    # a mistake, with a change beside it
+    { echo 'rules:'; rule late 1000000 'network.protocol == "http"'; } | put "$work/one.yaml"
+    { echo 'rules:'; rule broken 1 'network.protocl == "http"'; } | put "$work/rules/b.yaml"
+    kill -HUP "$watch"
+    expect "a mistake is told with its place" within says "seepwatch: $work/rules/b.yaml:5:11: "
+    expect "and that nothing has changed" within says 'seepwatch: the rules stay as they were'
+    requests 3
+    expect "ten are seen" within counted 10
+    expect "the old set goes on" told same 6 7 8 9 10
+    expect "no part of the new one counts" told late 3 4 5 6
+    expect "the one that had begun anew comes to its limit" told other 6
+
+    # mended, and the log moved away
+    { echo 'rules:'; rule late 7 'network.protocol == "http"'; } | put "$work/one.yaml"
+    rm "$work/rules/b.yaml"
+    mv "$work/logs/alerts" "$work/logs/alerts.1"
+    kill -HUP "$watch"
+    expect "mended, it is read" within says 'note: the rules were read again: 5 on, 0 of them anew'
+    expect "and the log is begun anew" within test -e "$work/alerts"
+    requests 1
+    expect "eleven are seen" within counted 11
+    expect "the limit of now is the one that counts" told late
+    requests 1
+    expect "twelve are seen" within counted 12
+    expect "over all three sets" told late 8
+    kill -TERM "$watch"
+    wait "$watch"
+    status=$?
+    watch=
+    expect "SIGTERM ends it with status 0, not $status" test "$status" -eq 0
+    expect "mistakes are told once" test "$(grep -c 'b.yaml:5' "$work/stderr")" -eq 1
+    expect "the summary counts all requests" python3 - "$work/summary" <<'PY'
+import json, sys
+have = json.load(open(sys.argv[1]))
+assert have["protocols"]["http"]["requests"] == 12, have["protocols"]
+assert have["capture"]["dropped"] == 0, have["capture"]
+PY
+}
+try 1
+try 2
+
+# --- rules that the user may not read -----------------------------------------------------------------------------------
+chmod 700 "$work/rules"
+"$program" watch -i lo --user nobody -r "$work/rules" --alerts /dev/null 2>"$work/stderr" &
+watch=$!
+expect "it is told at the start" within says "note: the user nobody may not read $work/rules: SIGHUP cannot load it again"
+kill -HUP "$watch"
+expect "and on SIGHUP" within says "$work/rules: Permission denied"
+expect "and it goes on" within says 'the rules stay as they were'
+kill -TERM "$watch"
+wait "$watch"
+expect "status 0" test $? -eq 0
+watch=
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
