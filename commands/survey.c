@@ -79,8 +79,10 @@ static void show_progress(struct survey *s, int64_t seen_ns)
 static void take_tick(void *context, int64_t now_ns)
 {
     struct survey *s = context;
-    if (s->first_ns == 0)
+    if (s->first_ns == 0) {
         s->first_ns = now_ns;
+        findings_begin(s->findings, now_ns);
+    }
     int64_t seen_ns = now_ns > s->first_ns ? now_ns - s->first_ns : 0, now_ms = milliseconds();
     if (s->for_ns > 0 && seen_ns >= s->for_ns)
         s->signals->must_stop = 1;

@@ -209,8 +209,15 @@ static void account_count(struct findings *f, const struct transaction *tx)
         count_different(f, &a->clients, view_address(&tx->client_ip));
 }
 
+void findings_begin(struct findings *f, int64_t ns)
+{
+    if (f->totals.first_ns == 0 || ns < f->totals.first_ns)
+        f->totals.first_ns = ns;
+}
+
 void findings_transaction(struct findings *f, const struct transaction *tx)
 {
+    findings_begin(f, tx->start_ns);
     volume_add(&f->totals.volume, tx);
     server_count(f, tx);
     network_count(f, tx);
@@ -222,8 +229,6 @@ void findings_mirror(struct findings *f, const struct mirror_part *part)
     struct found_totals *t = &f->totals;
     if (part->is_whole) {
         mirror_add(&t->mirror, &part->counters);
-        if (t->first_ns == 0 || part->start_ns < t->first_ns)
-            t->first_ns = part->start_ns;
         if (part->last_ns > t->last_ns)
             t->last_ns = part->last_ns;
         if (part->clock_jump_ns > t->clock_jump_ns)

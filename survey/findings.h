@@ -65,6 +65,8 @@ struct findings;
 struct findings *findings_open(void);
 void findings_close(struct findings *f);
 
+/* findings_begin tells from when on packets were looked at, in packet time. */
+void findings_begin(struct findings *f, int64_t ns);
 void findings_transaction(struct findings *f, const struct transaction *tx);
 void findings_mirror(struct findings *f, const struct mirror_part *part);
 

@@ -114,6 +114,7 @@ static void parts_of_the_mirror_add_up(void **state)
                                  .protocol = "tls",
                                  .counters = {.packets = 4, .bytes = 400}};
     for (int i = 0; i < 2; i++) {
+        findings_begin(f, 60);
         findings_mirror(f, &whole);
         findings_mirror(f, &server);
     }
