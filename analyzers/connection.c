@@ -6,6 +6,7 @@
 #include "analyzers/connection.h"
 
 #include "analyzers/feed.h"
+#include "analyzers/http_world.h"
 #include "analyzers/prepared.h"
 #include "analyzers/registry.h"
 #include "analyzers/statement.h"
@@ -27,6 +28,7 @@ struct analysis {
     struct feed_owner feed;
     struct statements *statements;
     struct prepared *prepared;
+    struct http_world *http;
     struct analysis_counters counters;
     struct protocol_counters protocols[ANALYZERS_COUNT];
     uint64_t connections;
@@ -162,6 +164,9 @@ static struct connection *connection_of(struct exchange *x)
 
 static void emit(struct exchange *x, struct request *r)
 {
+    const struct analyzer *analyzer = connection_of(x)->analyzer;
+    if (analyzer->finish)
+        analyzer->finish(x, r);
     if (r->tx.reply_seen && x->now_ns >= r->tx.start_ns) {
         r->tx.duration_ns = (uint64_t)(x->now_ns - r->tx.start_ns);
         transaction_mark(&r->tx, FIELD_EVENT_DURATION);
@@ -183,7 +188,8 @@ struct analysis *analysis_open(const struct settings *settings,
     a->feed = (struct feed_owner){.budget = &a->budget, .codecs = {.budget = &a->budget}};
     a->statements = statements_open(STATEMENTS_MAX, settings->statements_bytes_max);
     a->prepared = prepared_open(PREPARED_MAX, settings->prepared_bytes_max);
-    if (!a->statements || !a->prepared) {
+    a->http = http_world_open(&settings->http, &a->feed.codecs);
+    if (!a->statements || !a->prepared || !a->http) {
         analysis_close(a);
         return NULL;
     }
@@ -196,6 +202,7 @@ void analysis_close(struct analysis *a)
         return;
     statements_close(a->statements);
     prepared_close(a->prepared);
+    http_world_close(a->http);
     pairing_owner_clear(&a->pairing);
     codecs_clear(&a->feed.codecs);
     free(a);
@@ -206,9 +213,16 @@ struct analysis_counters analysis_counters(const struct analysis *a)
     struct analysis_counters counters = a->counters;
     counters.resyncs = a->feed.resyncs;
     counters.pairing_overflows = a->pairing.overflows;
+    counters.unread = a->pairing.unread;
+    counters.disagreed = a->pairing.disagreed;
     counters.denied = a->feed.denied;
     counters.packed_broken = a->feed.broken;
     counters.packed_refused = a->feed.refused;
+    counters.bodies_broken = a->http->bodies.broken;
+    counters.bodies_refused = a->http->bodies.refused;
+    counters.bodies_denied = a->http->bodies.denied;
+    counters.http_accounts_evicted = http_accounts_evictions(a->http->accounts);
+    counters.templates_merged = a->http->merged;
     counters.statements_evicted = statements_evictions(a->statements);
     counters.prepared_evicted = prepared_evictions(a->prepared);
     return counters;
@@ -234,6 +248,7 @@ struct connection *connection_open(struct analysis *a, const struct connection_f
     c->x.pairing.owner = &a->pairing;
     c->x.statements = a->statements;
     c->x.prepared = a->prepared;
+    c->x.http = a->http;
     c->x.settings = a->settings;
     c->x.facts = &c->facts;
     c->x.is_midstream = facts->is_midstream;
@@ -355,6 +370,17 @@ static bool try_analyzer(struct connection *c, const struct analyzer *a, bool by
     return true;
 }
 
+/* All that came is one side's, on a port whose protocol is known: the other is not mirrored, and
+ * what can be told from two sides must do with the port. */
+static bool believe_port(struct connection *c, int64_t ns)
+{
+    const struct analyzer *usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_SERVER]);
+    if (!usual || (c->feed[0].buffer_len == 0) == (c->feed[1].buffer_len == 0))
+        return false;
+    believe(c, usual, ns);
+    return true;
+}
+
 static void decide(struct connection *c, int64_t ns)
 {
     const struct analyzer *usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_SERVER]);
@@ -372,7 +398,7 @@ static void decide(struct connection *c, int64_t ns)
             return;
     }
     bool is_full = c->feed[0].buffer_len >= UNDECIDED_MAX || c->feed[1].buffer_len >= UNDECIDED_MAX;
-    if (is_open && !is_full)
+    if (is_open && (!is_full || believe_port(c, ns)))
         return;
     c->kind = CONNECTION_UNKNOWN;
     forget_kept(c);
@@ -434,11 +460,18 @@ static void hand_over(struct connection *c, enum side side, struct bytes rest, i
     forget_kept(c);
 }
 
+static void state_free(struct connection *c)
+{
+    if (c->analyzer->close)
+        c->analyzer->close(&c->x);
+    budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
+}
+
 /* Nothing of what the port promised came. */
 static void give_up(struct connection *c)
 {
     c->owner->counters.given_up++;
-    budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
+    state_free(c);
     pairing_clear(&c->x.pairing);
     c->analyzer = NULL;
     c->protocol = NULL;
@@ -575,6 +608,8 @@ void connection_close(struct connection *c)
 {
     if (!c)
         return;
+    if (c->kind == CONNECTION_UNDECIDED)
+        (void)believe_port(c, c->last_ns);
     if (c->kind == CONNECTION_DECODED) {
         feed_end(&c->feed[SIDE_CLIENT]);
         feed_end(&c->feed[SIDE_SERVER]);
@@ -588,7 +623,7 @@ void connection_close(struct connection *c)
     feed_clear(&c->feed[SIDE_SERVER]);
     pairing_clear(&c->x.pairing);
     if (c->x.state)
-        budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
+        state_free(c);
     struct analysis *owner = c->owner;
     budget_free(&owner->budget, &c, sizeof(*c));
 }

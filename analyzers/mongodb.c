@@ -90,6 +90,7 @@ static struct mongodb_progress sequence(struct mongodb *s, enum side side, struc
     m->section_end = at + 1 + size;
     if (side == SIDE_CLIENT && size >= document && is_writes(s, name)) {
         cursor_skip(in, head);
+        m->walk.at += head;
         if (bson_open(&m->walk, in, at + head, m->section_end, FRAME_WRITE)) {
             s->asked.shape.has_filter = true;
             m->phase = PHASE_WALK;
@@ -118,9 +119,9 @@ static struct mongodb_progress section(struct mongodb *s, enum side side, struct
         return (struct mongodb_progress){.is_broken = true};
     if (kind == 1)
         return sequence(s, side, in);
-    uint32_t at = m->walk.at + 1;
     cursor_skip(in, 1);
-    p.is_broken = !bson_open(&m->walk, in, at, m->sections_end,
+    m->walk.at++;
+    p.is_broken = !bson_open(&m->walk, in, m->walk.at, m->sections_end,
                              side == SIDE_CLIENT ? FRAME_COMMAND : FRAME_REPLY);
     if (p.is_broken)
         return p;
@@ -191,7 +192,7 @@ static struct step begin_body(struct exchange *x, enum side side, struct cursor 
     if (p.need > 0)
         return step_needs(head_len + p.need);
     cursor_skip(in, head_len);
-    if (p.is_broken) {
+    if (p.is_broken || cursor_is_short(&body)) {
         cut(x, side);
         return step_taken(m->body_len);
     }
@@ -218,10 +219,9 @@ static struct step begin_packed(struct exchange *x, enum side side, struct curso
     m->body_len = packed.len;
     m->is_packed = true;
     m->phase = PHASE_BODY;
-    if (side == SIDE_SERVER) {
-        /* it is known whose reply it is, whatever comes of the packed bytes */
+    /* it is known whose reply it is, whatever comes of the packed bytes */
+    if (side == SIDE_SERVER)
         mongodb_server_begin(x);
-    }
     return step_unpack((enum codec)codecs[packed.compressor], SEAM_APART, len, packed.len);
 }
 
@@ -248,7 +248,7 @@ static struct step begin(struct exchange *x, enum side side, struct cursor *in)
     return begin_body(x, side, in, MONGODB_HEADER_LEN);
 }
 
-static struct step parse(struct exchange *x, enum side side, struct cursor *in)
+static struct step parse_side(struct exchange *x, enum side side, struct cursor *in)
 {
     struct mongodb_message *m = &((struct mongodb *)x->state)->message[side];
     /* a packed body that ended too early */
@@ -263,6 +263,14 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
         return go_on(x, side, in, 0);
     }
     return x->is_unpacked ? step_bad() : begin(x, side, in);
+}
+
+static struct step parse(struct exchange *x, enum side side, struct cursor *in)
+{
+    struct mongodb *s = x->state;
+    struct step step = parse_side(x, side, in);
+    s->replied = s->asked.request = NULL; /* they may be gone before the next step */
+    return step;
 }
 
 static void gap(struct exchange *x, enum side side, uint64_t lost)

@@ -172,9 +172,11 @@ bool bson_enter(struct bson_walk *w, struct cursor *in, const struct bson_elemen
 
 bool bson_open(struct bson_walk *w, struct cursor *in, uint32_t at, uint32_t end, uint8_t kind)
 {
-    uint32_t len = cursor_le32(in);
-    if (cursor_is_short(in) || at > end || len < BSON_DOCUMENT_MIN || len > end - at)
+    struct cursor peek = *in;
+    uint32_t len = cursor_le32(&peek);
+    if (cursor_is_short(&peek) || at > end || len < BSON_DOCUMENT_MIN || len > end - at)
         return false;
+    *in = peek;
     *w = (struct bson_walk){.at = at + 4, .depth = 1};
     w->frames[0] = (struct bson_frame){.end = at + len, .kind = kind};
     return true;

@@ -86,7 +86,7 @@ uint64_t bson_pass(struct bson_walk *w, struct cursor *in, const struct bson_ele
 bool bson_enter(struct bson_walk *w, struct cursor *in, const struct bson_element *e, uint8_t kind);
 
 /* bson_open opens the document that the cursor stands before, at place `at`, and that ends no later
- * than `end`; false where it cannot be one.  Its length must be there. */
+ * than `end`; false, and nothing moved, where it cannot be one.  Its length must be there. */
 bool bson_open(struct bson_walk *w, struct cursor *in, uint32_t at, uint32_t end, uint8_t kind);
 
 /* bson_number reads a number or truth value; false for other types, and for what has no value

@@ -215,6 +215,7 @@ static struct mongodb_progress open_document(struct exchange *x, struct cursor i
 /* Goes into the document that the cursor stands before; there is none where that cannot be one. */
 static void walk_document(struct mongodb_message *m, struct cursor *in, uint32_t at, uint8_t kind)
 {
+    m->walk = (struct bson_walk){.at = at};
     bool is_one = bson_open(&m->walk, in, at, m->body_len, kind);
     m->phase = is_one ? PHASE_WALK : PHASE_NONE;
 }

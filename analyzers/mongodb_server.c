@@ -125,6 +125,7 @@ static struct mongodb_progress open_msg(struct mongodb_message *m, struct cursor
 
 static void walk_reply(struct mongodb_message *m, struct cursor *in, uint32_t at)
 {
+    m->walk = (struct bson_walk){.at = at};
     bool is_one = bson_open(&m->walk, in, at, m->body_len, FRAME_REPLY);
     m->phase = is_one ? PHASE_WALK : PHASE_NONE;
 }
@@ -244,15 +245,12 @@ void mongodb_read_done(struct exchange *x, const struct bson_element *e, struct 
     told->is_done = told->has_done && number != 0;
 }
 
-/* findAndModify gives the document that it found. */
 void mongodb_read_value(struct exchange *x, const struct bson_element *e, struct bytes value)
 {
-    struct mongodb *s = x->state;
+    struct mongodb_told *told = &((struct mongodb *)x->state)->told;
     (void)value;
-    if (command_of(s->replied)->traits & MONGODB_GIVES_VALUE) {
-        s->told.has_rows = true;
-        s->told.rows += e->type == BSON_DOCUMENT;
-    }
+    told->has_value = true;
+    told->is_document = e->type == BSON_DOCUMENT;
 }
 
 void mongodb_server_left(struct exchange *x, const struct bson_frame *frame)
@@ -352,23 +350,33 @@ static void keep_exhaust(struct mongodb *s, const struct request *r, uint32_t id
         e->database_len = mongodb_keep(e->database, sizeof(e->database), r->tx.db_namespace);
 }
 
+/* What is only known at the end of a reply: whether its documents are documents. */
+static void settle_rows(struct exchange *x, const struct request *r, bool is_cut)
+{
+    struct mongodb_told *told = &((struct mongodb *)x->state)->told;
+    if (told->has_unsure_rows && !told->has_ok && !told->has_error && !is_cut) {
+        told->has_rows = told->has_ok = told->is_ok = true;
+        told->rows = 1;
+    }
+    /* findAndModify gives the document that it found; the request may not have been seen */
+    bool gives = command_of(r)->traits & MONGODB_GIVES_VALUE || told->last_error_n.is_told;
+    if (told->has_value && gives) {
+        told->has_rows = true;
+        told->rows += told->is_document;
+    }
+    mongodb_server_count(x);
+}
+
 void mongodb_server_end(struct exchange *x, bool is_cut)
 {
     struct mongodb *s = x->state;
     struct mongodb_message *m = &s->message[SIDE_SERVER];
     struct request *r = s->replied;
-    struct mongodb_told *told = &s->told;
-    s->replied = NULL;
+    const struct mongodb_told *told = &s->told;
     m->is_open = false;
     if (!r)
         return;
-    if (told->has_unsure_rows && !told->has_ok && !told->has_error && !is_cut) {
-        told->has_rows = told->has_ok = told->is_ok = true;
-        told->rows = 1;
-    }
-    s->replied = r;
-    mongodb_server_count(x);
-    s->replied = NULL;
+    settle_rows(x, r, is_cut);
     set_affected(r, told);
     keep_cursor(x, r, told);
     if (!r->tx.request_seen && (told->has_done || told->code == CODE_AUTHENTICATION_FAILED)) {

@@ -112,9 +112,10 @@ struct mongodb_asked {
 
 /* What the reply that is read tells. */
 struct mongodb_told {
-    uint64_t rows; /* of the arrays of documents that have passed */
+    uint64_t rows;   /* of the arrays of documents that have passed */
+    uint64_t handed; /* of these, told with a request that is gone */
     bool has_rows;
-    uint64_t handed;      /* of these, told with a request that is gone */
+    bool has_value, is_document; /* findAndModify's document, or that there was none */
     bool has_unsure_rows; /* a reply to an unknown request: a document, or what a command tells */
     struct mongodb_count n, modified, inserted, deleted, upserted, last_error_n;
     uint64_t cursor;
@@ -238,10 +239,6 @@ enum start mongodb_starts_here(const struct exchange *x, enum side side, struct 
 /* mongodb_walk goes on in the document that a message of that side is in; the message's phase
  * changes at its end. */
 struct mongodb_progress mongodb_walk(struct exchange *x, enum side side, struct cursor *in);
-
-/* mongodb_section goes to what comes next of the message's sections: its phase becomes PHASE_WALK
- * in a document of one, PHASE_NONE behind all that is read. */
-struct mongodb_progress mongodb_section(struct exchange *x, enum side side, struct cursor *in);
 
 /* Members of documents that are read; the value is empty where it is a document or too long. */
 void mongodb_read_database(struct exchange *x, const struct bson_element *e, struct bytes value);

@@ -87,6 +87,7 @@ static const struct command_kind *command_find(uint8_t command)
 /* What a new command tells of the requests before it. */
 static void end_before(struct exchange *x)
 {
+    mysql_pass_reply(x);
     struct request *r = pairing_first(x);
     if (!r)
         return;
@@ -108,7 +109,7 @@ static struct request *open_request(struct exchange *x, struct mysql *s,
     r->mark = kind->reply;
     r->tx.action = kind->action;
     if (kind->name) {
-        r->tx.is_apart = true;
+        r->tx.is_apart = kind->reply != MYSQL_REPLY_RESULT;
         r->tx.db_operation = bytes_of(kind->name);
         transaction_mark(&r->tx, FIELD_DB_OPERATION_NAME);
     }
@@ -336,7 +337,9 @@ static void client_command(struct exchange *x, uint8_t command, struct cursor bo
  * proofs of a login, a file. */
 static struct step client_goes_on(struct exchange *x, uint32_t len)
 {
-    pairing_receive(x, SIDE_CLIENT, pairing_last(x));
+    struct request *first = pairing_first(x);
+    bool is_file = first && first->mark & MYSQL_INFILE;
+    pairing_receive(x, SIDE_CLIENT, is_file ? first : pairing_last(x));
     return step_taken(len);
 }
 
@@ -418,9 +421,9 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
 {
     struct mysql *s = x->state;
     struct step step = {0};
-    if (!x->is_unpacked && !mysql_frame(x, *in, &step))
+    if (s->framing == MYSQL_UNKNOWN && !x->is_unpacked && !mysql_frame(x, *in, &step))
         return step;
-    if (!x->is_unpacked && s->framing == MYSQL_PACKED)
+    if (s->framing == MYSQL_PACKED && !x->is_unpacked)
         return packed_parse(s, side, in);
     return side == SIDE_CLIENT ? client_parse(x, in) : mysql_server_parse(x, in);
 }

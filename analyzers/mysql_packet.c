@@ -112,14 +112,17 @@ bool mysql_columns(struct cursor body, uint32_t len, uint32_t *columns, bool *ha
            *columns > 0 && *columns <= COLUMNS_MAX;
 }
 
-bool mysql_is_definition(struct cursor body)
+bool mysql_is_definition(struct cursor body, uint32_t len)
 {
+    bool is_whole = cursor_left(&body) == len;
     struct bytes catalog = mysql_text(&body);
     if (!bytes_are(catalog, "def"))
         return false;
     for (int i = 0; i < DEFINITION_TEXTS; i++)
         (void)mysql_text(&body);
-    return cursor_is_short(&body) || cursor_left(&body) >= DEFINITION_REST;
+    if (!is_whole)
+        return true;
+    return !cursor_is_short(&body) && cursor_left(&body) >= DEFINITION_REST;
 }
 
 /* Whether packets fill what is not packed, to its end. */

@@ -93,8 +93,9 @@ bool mysql_is_end(uint32_t len, uint8_t first);
  */
 bool mysql_columns(struct cursor body, uint32_t len, uint32_t *columns, bool *has_definitions);
 
-/* mysql_is_definition tells whether a column is defined by these first bytes of a body. */
-bool mysql_is_definition(struct cursor body);
+/* mysql_is_definition tells whether a column is defined by these bytes of a body of that length, of
+ * which less may be there. */
+bool mysql_is_definition(struct cursor body, uint32_t len);
 
 /* mysql_is_packed tells whether a packet of the compressed protocol starts there, as far as that
  * can be told: the bytes of its content say so. */

@@ -6,7 +6,7 @@
 #include "analyzers/mysql_state.h"
 
 enum {
-    GREETING_MIN = 40, /* bytes; also of a client's answer to it, with SSL 32 */
+    GREETING_MIN = 30, /* bytes */
     GREETING_MAX = 512,
     RESPONSE_MIN = 32,
     RESPONSE_MAX = 65536,
@@ -15,7 +15,7 @@ enum {
     VERSION_MAX = 64,  /* bytes of the server's version */
     WALKED_MAX = 64,   /* values of a row that are checked: the work at one place is bounded */
     VERB_TEXT_MIN = 8, /* bytes of a text that begins with a verb */
-    TEXT_CHECKED = 64, /* bytes of a text, likewise */
+    TEXT_CHECKED = 16, /* bytes of a text, likewise */
     SEARCHED_MAX =
         60000,         /* bytes; a longer packet would not be seen whole while one is looked for */
     FRAME_LEN = 11,    /* bytes that tell whether the compressed protocol is spoken */
@@ -81,16 +81,19 @@ static enum start response_start(const struct place_seen *p)
 }
 
 /* HandshakeResponse320: texts that end in zeros. */
-static enum start old_response_start(const struct place_seen *p)
+static enum start old_response_start(const struct exchange *x, const struct place_seen *p)
 {
     struct cursor in = p->body;
     uint16_t capabilities = cursor_le16(&in);
     cursor_skip(&in, 3);
     struct bytes user = cursor_text(&in);
-    bool is_old = p->is_whole && p->h.len <= GREETING_MAX && !(capabilities & MYSQL_PROTOCOL_41);
-    return is_old && !cursor_is_short(&in) && user.len > 0 && is_text(user) && p->is_last
-               ? START_LIKELY
-               : START_NO;
+    if (p->h.len > GREETING_MAX || (p->body.left >= 2 && capabilities & MYSQL_PROTOCOL_41))
+        return START_NO;
+    if (!p->is_whole)
+        return START_SHORT;
+    if (cursor_is_short(&in) || user.len == 0 || !is_text(user))
+        return START_NO;
+    return x ? START_SURE : START_LIKELY;
 }
 
 /* Commands of which the length is known, with their first byte. */
@@ -138,8 +141,11 @@ static bool has_verb(struct bytes text)
     return false;
 }
 
-/* A statement's text; COM_QUERY can have attributes before it. */
-static enum start statement_start(const struct place_seen *p, struct cursor in, bool is_query)
+/* A statement's text; COM_QUERY can have attributes before it.  Where nothing is known yet, its
+ * first byte makes it likely, and nothing behind it less so: a message cut short is the same
+ * message. */
+static enum start statement_start(const struct exchange *x, const struct place_seen *p,
+                                  struct cursor in, bool is_query)
 {
     struct cursor peek = in;
     uint8_t attributes = cursor_u8(&peek), sets = cursor_u8(&peek);
@@ -147,12 +153,16 @@ static enum start statement_start(const struct place_seen *p, struct cursor in, 
         return p->is_whole ? START_NO : START_SHORT;
     if (is_query && sets == 1 && attributes < ' ')
         in = attributes == 0 ? peek : (struct cursor){peek.at, 0};
-    struct bytes text = cursor_rest(&in);
+    struct bytes text = bytes_first(cursor_rest(&in), TEXT_CHECKED);
     uint8_t first = text.len > 0 ? text.data[0] | 0x20 : 'a';
     bool is_begin = (first >= 'a' && first <= 'z') || strchr(" \t\n\r/(-#*;", first) != NULL;
-    if (!is_begin || !is_text(text))
+    if (!is_begin)
         return START_NO;
-    return has_verb(text) || (p->is_last && text.len >= 4) ? START_SURE : START_LIKELY;
+    if (!is_text(text))
+        return x ? START_NO : START_LIKELY;
+    if (has_verb(text) || (p->is_last && text.len >= 4))
+        return START_SURE;
+    return x && text.len < TEXT_CHECKED && !p->is_whole ? START_SHORT : START_LIKELY;
 }
 
 static enum start command_start(const struct exchange *x, const struct place_seen *p)
@@ -161,16 +171,16 @@ static enum start command_start(const struct exchange *x, const struct place_see
     uint8_t command = cursor_u8(&in);
     if (cursor_is_short(&in))
         return START_SHORT;
-    if (!agrees_with_next(p, SIDE_CLIENT))
+    if (x && !agrees_with_next(p, SIDE_CLIENT))
         return START_NO;
     if (command == 0x03 || command == 0x16)
-        return statement_start(p, in, command == 0x03);
+        return statement_start(x, p, in, command == 0x03);
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         if (lengths[i].command != command || p->h.len < lengths[i].min || p->h.len > lengths[i].max)
             continue;
         cursor_skip(&in, 5); /* of an execution: the statement, flags; it is executed once */
-        if (command == 0x17 && cursor_le32(&in) != 1 && !cursor_is_short(&in))
-            return START_NO;
+        if (command == 0x17 && cursor_le32(&in) != 1)
+            return cursor_is_short(&in) ? START_SHORT : START_NO;
         return x ? sure_as_last(p) : START_LIKELY;
     }
     return START_NO;
@@ -181,7 +191,7 @@ static enum start client_start(const struct exchange *x, const struct place_seen
     const struct mysql *s = x ? x->state : NULL;
     if (p->h.number == 1 && (!s || !s->has_asked)) {
         enum start start = response_start(p);
-        return start == START_NO ? old_response_start(p) : start;
+        return start == START_NO ? old_response_start(x, p) : start;
     }
     return p->h.number == 0 ? command_start(x, p) : START_NO;
 }
@@ -210,6 +220,8 @@ static enum start error_start(const struct place_seen *p)
         return START_SHORT;
     if (code < ERRORS_MIN || code > ERRORS_MAX || !is_text(cursor_rest(&in)))
         return START_NO;
+    if (in.left < TEXT_CHECKED && !p->is_whole)
+        return START_SHORT;
     bool has_state = in.left >= 6 && *in.at == '#';
     return has_state || (p->is_last && in.left > 4) ? START_SURE : START_LIKELY;
 }
@@ -247,16 +259,18 @@ static enum start columns_start(const struct place_seen *p)
         return START_NO;
     if (!has_definitions)
         return START_LIKELY;
-    return mysql_is_definition(cursor_inner(&next, h.len < next.left ? h.len : next.left))
-               ? START_SURE
-               : START_NO;
+    if (next.left < h.len)
+        return START_SHORT;
+    return mysql_is_definition(cursor_inner(&next, h.len), h.len) ? START_SURE : START_NO;
 }
 
 static enum start definition_start(const struct place_seen *p)
 {
-    if (!mysql_is_definition(p->body))
+    if (p->body.left < 4 && !p->is_whole)
+        return START_SHORT;
+    if (!mysql_is_definition(p->body, p->h.len))
         return START_NO;
-    return p->is_whole ? START_SURE : START_LIKELY;
+    return p->is_whole ? START_SURE : START_SHORT;
 }
 
 /* The texts' lengths must add up to the row's, and their number to the columns'. */
@@ -329,7 +343,7 @@ static enum start server_start(const struct exchange *x, const struct place_seen
     }
     if (p->body.left == 0)
         return START_SHORT;
-    if (p->h.len > SEARCHED_MAX || !agrees_with_next(p, SIDE_SERVER))
+    if (p->h.len > SEARCHED_MAX || (x && !agrees_with_next(p, SIDE_SERVER)))
         return START_NO;
     uint8_t first = *p->body.at;
     enum start start = first == MYSQL_ERROR                      ? error_start(p)
@@ -344,14 +358,14 @@ static enum start server_start(const struct exchange *x, const struct place_seen
 
 /* --- both */
 
-static enum start packed_start(struct cursor in, uint64_t *message_len)
+static enum start packed_start(const struct exchange *x, struct cursor in, uint64_t *message_len)
 {
     struct cursor peek = in;
     struct mysql_header h = mysql_header(&peek);
     uint32_t unpacked_len = mysql_le24(&peek);
     if (cursor_left(&in) < FRAME_LEN)
         return START_SHORT;
-    if (!mysql_is_packed(in))
+    if (!mysql_is_packed(in) || (!x && unpacked_len == 0))
         return START_NO;
     *message_len = (uint64_t)MYSQL_PACKED_HEADER_LEN + h.len;
     bool is_last = cursor_left(&in) == *message_len;
@@ -361,8 +375,6 @@ static enum start packed_start(struct cursor in, uint64_t *message_len)
 bool mysql_frame(const struct exchange *x, struct cursor in, struct step *step)
 {
     struct mysql *s = x->state;
-    if (s->framing != MYSQL_UNKNOWN)
-        return true;
     struct cursor peek = in;
     uint32_t len = mysql_header(&peek).len;
     if (cursor_is_short(&peek) ||
@@ -377,15 +389,9 @@ bool mysql_frame(const struct exchange *x, struct cursor in, struct step *step)
     return true;
 }
 
-enum start mysql_starts_here(const struct exchange *x, enum side side, struct cursor in,
-                             uint64_t *message_len)
+static enum start plain_start(const struct exchange *x, enum side side, struct cursor in,
+                              uint64_t *message_len)
 {
-    const struct mysql *s = x ? x->state : NULL;
-    *message_len = 0;
-    if (s && s->framing == MYSQL_PACKED && !x->is_unpacked)
-        return packed_start(in, message_len);
-    if ((!s || s->framing == MYSQL_UNKNOWN) && packed_start(in, message_len) == START_SURE)
-        return START_SURE;
     struct place_seen p = {.rest = in};
     p.h = mysql_header(&p.rest);
     if (cursor_is_short(&p.rest))
@@ -397,4 +403,19 @@ enum start mysql_starts_here(const struct exchange *x, enum side side, struct cu
     p.is_last = p.rest.left == p.h.len;
     *message_len = (uint64_t)MYSQL_HEADER_LEN + p.h.len;
     return side == SIDE_CLIENT ? client_start(x, &p) : server_start(x, &p);
+}
+
+enum start mysql_starts_here(const struct exchange *x, enum side side, struct cursor in,
+                             uint64_t *message_len)
+{
+    const struct mysql *s = x ? x->state : NULL;
+    *message_len = 0;
+    if (s && s->framing == MYSQL_PACKED && !x->is_unpacked)
+        return packed_start(x, in, message_len);
+    bool is_open = !s || s->framing == MYSQL_UNKNOWN;
+    enum start packed = is_open ? packed_start(x, in, message_len) : START_NO;
+    if (packed == START_SURE)
+        return START_SURE;
+    enum start plain = plain_start(x, side, in, message_len);
+    return plain == START_NO && packed == START_SHORT && x ? START_SHORT : plain;
 }

@@ -65,6 +65,7 @@ struct mysql {
     bool is_continued[2]; /* the last packet goes on in the next, by enum side */
     bool is_numbered;     /* the number of the server's last packet is known */
     bool is_in;           /* a login, or what comes after it, was answered */
+    bool is_stream;       /* what follows of the server is a stream without end */
     bool has_asked;       /* a packet of the client was seen */
     bool is_inside;       /* one more result of the batch is to come */
     bool is_unsure;       /* something was lost, and no reply has begun since */
@@ -100,8 +101,12 @@ struct step mysql_server_parse(struct exchange *x, struct cursor *in);
 /* mysql_lose_reply says that bytes of the server are missing. */
 void mysql_lose_reply(struct exchange *x);
 
+/* mysql_pass_reply says that the client asks on.  Where the end of the reply was lost, what was not
+ * answered of its batch may not have been executed. */
+void mysql_pass_reply(struct exchange *x);
+
 /*
- * mysql_frame finds out, where that was not seen agreed on, whether the compressed protocol is
+ * mysql_frame finds out, where the framing is unknown, whether the compressed protocol is
  * spoken.  False where more bytes would tell: *step says how many.
  */
 bool mysql_frame(const struct exchange *x, struct cursor in, struct step *step);

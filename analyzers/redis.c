@@ -49,7 +49,7 @@ static struct request *open_request(struct exchange *x, struct redis *s, unsigne
     redis_settle_doubt(x, s);
     s->has_spoken = false;
     bool is_full = s->unkept > 0 || x->pairing.count >= PAIRING_REQUESTS_MAX;
-    if (is_full && x->position[SIDE_SERVER] > 0 && !s->is_unsure) {
+    if (is_full && x->position[SIDE_SERVER] > 0) {
         bool has_options = redis_command(command)->special == REDIS_SCORES;
         redis_unkeep(s, command | (has_options ? REDIS_MARK_DOUBT : 0));
         x->pairing.owner->overflows++;
@@ -456,13 +456,13 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
     (void)lost;
     s->is_unsure = true;
     s->in_line[side] = false;
-    s->unkept = s->runs_count = 0;
     s->has_lost[side] = true;
     s->opened_before[side] = s->opened;
     if (side == SIDE_SERVER) {
         redis_server_gap(x);
         return;
     }
+    redis_lose_requests(x, s);
     s->arguments = 0;
     s->command_before = s->command;
     s->is_skipping = s->is_asking_multi = false;

@@ -46,8 +46,8 @@ enum redis_special {
 };
 
 struct redis_command {
-    const char *name; /* in capitals; of a container's command, both words */
-    unsigned action;  /* enum action */
+    char name[REDIS_COMMAND_NAME_MAX + 1]; /* in capitals; of a container's command, both words */
+    unsigned action;                       /* enum action */
     enum redis_rows rows;
     const char *replies; /* kinds of replies: s status, i number, b string, a aggregate; errors may
                             always be */

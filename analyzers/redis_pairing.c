@@ -12,10 +12,16 @@ enum {
     QUIET_NS = 1000000000, /* after which nothing comes any more of what was lost */
 };
 
+/* Nothing was seen of the server for so long, while more is asked than is kept: it is not captured
+ * any more. */
+static const int64_t SILENT_NS = INT64_C(10000000000);
+
 struct request *redis_numbered(const struct exchange *x, uint64_t number)
 {
     size_t n = 0;
-    const struct request *first = pairing_at(x, 0);
+    struct request *first = pairing_at(x, 0);
+    if (first && first->batch == number && number > 0)
+        return first->is_dropped ? NULL : first;
     while (first && first->mark & REDIS_MARK_ALONE)
         first = pairing_at(x, ++n);
     if (!first || number < first->batch)
@@ -66,6 +72,12 @@ void redis_mark_partial(struct request *r)
 {
     r->tx.partial = true;
     transaction_mark(&r->tx, FIELD_CAPTURE_PARTIAL);
+}
+
+void redis_set_whole(struct request *r)
+{
+    r->tx.partial = false;
+    r->tx.present &= ~(UINT64_C(1) << FIELD_CAPTURE_PARTIAL);
 }
 
 void redis_end_transaction(const struct exchange *x, struct redis *s)
@@ -182,21 +194,54 @@ static void pass_all(const struct exchange *x, struct redis *s)
     }
 }
 
+/* Those that are not kept are over as well. */
+static void pass_unkept(struct exchange *x, struct redis *s)
+{
+    while (s->unkept > 0) {
+        unsigned mark = redis_unkept(s);
+        struct request *r = pairing_join(x);
+        if (!r)
+            continue;
+        r->batch = ++s->opened;
+        r->mark = mark;
+        r->tx.action = redis_command_of(r)->action;
+        r->tx.db_operation = bytes_of(redis_command_of(r)->name);
+        if (r->tx.db_operation.len > 0)
+            transaction_mark(&r->tx, FIELD_DB_OPERATION_NAME);
+        redis_mark_partial(r);
+        pairing_finish(r);
+    }
+}
+
 void redis_settle_doubt(struct exchange *x, struct redis *s)
 {
     const struct request *waits = redis_current(x, s);
-    bool is_quiet = waits && x->now_ns - s->spoke_ns >= QUIET_NS &&
-                    redis_command_of(waits)->special != REDIS_BLOCKS;
-    if (!s->is_unsure) {
+    int64_t quiet_ns = x->now_ns - s->spoke_ns;
+    bool is_quiet =
+        waits && quiet_ns >= QUIET_NS && redis_command_of(waits)->special != REDIS_BLOCKS;
+    bool is_silent = s->unkept > 0 && quiet_ns >= SILENT_NS;
+    if (!s->is_unsure && !is_silent) {
         s->is_eager = s->is_eager || (s->has_spoken && waits);
         return;
     }
-    if (!s->has_spoken || (waits && s->is_eager && !is_quiet))
+    if (!is_silent && (!s->has_spoken || (waits && s->is_eager && !is_quiet)))
         return;
     pass_all(x, s);
+    pass_unkept(x, s);
     s->answered = s->opened;
-    s->unkept = s->runs_count = 0;
+    s->runs_count = 0;
     s->reply = (struct redis_reply){0};
     s->is_unsure = s->has_lost[SIDE_CLIENT] = s->has_lost[SIDE_SERVER] = false;
     s->has_replied = true;
+}
+
+void redis_lose_requests(const struct exchange *x, struct redis *s)
+{
+    const struct redis_reply *p = &s->reply;
+    bool is_loose = p->depth == 1 && p->base == 0 && p->level[0].kind == REDIS_LEVEL_LOOSE;
+    if (!is_loose || redis_current(x, s))
+        return;
+    pass_all(x, s);
+    s->reply = (struct redis_reply){0};
+    s->has_replied = false;
 }

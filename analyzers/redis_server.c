@@ -1,12 +1,12 @@
 /*
- * Redis and Valkey, what the server says: replies in the order of the commands, messages that are
- * none, and the results of a transaction inside the array of its EXEC.
+ * Redis and Valkey, what the server says: replies in the order of the commands, and the results of
+ * a transaction inside the array of its EXEC.
  */
 #include "analyzers/redis_state.h"
 
 enum {
-    WORD_MAX = 16, /* bytes of the word that tells a message's kind */
-    CODE_MAX = 32, /* bytes of an error's code */
+    CODE_MAX = 32,       /* bytes of an error's code */
+    BREAK_NS = 20000000, /* between values of a reply, at most, where nothing else tells its end */
 };
 
 /* The request that is being answered; NULL where it is gone. */
@@ -18,12 +18,6 @@ static struct request *reading(const struct exchange *x, const struct redis *s)
     for (size_t n = 1; r && (r->is_finished || r->is_dropped); n++)
         r = pairing_at(x, n);
     return r && r->mark & REDIS_MARK_ALONE ? r : NULL;
-}
-
-static void set_whole(struct request *r)
-{
-    r->tx.partial = false;
-    r->tx.present &= ~(UINT64_C(1) << FIELD_CAPTURE_PARTIAL);
 }
 
 /* A reply to no command that was read. */
@@ -40,13 +34,21 @@ static struct request *open_alone(struct exchange *x, struct redis *s)
     r->tx.request_seen = true;
     r->tx.action = redis_command_of(r)->action;
     r->tx.db_operation = bytes_of(redis_command_of(r)->name);
-    set_whole(r);
+    redis_set_whole(r);
     return r;
 }
 
-/* The place of a command that was lost among those that wait for EXEC. */
-static struct request *open_missing(struct exchange *x, struct redis *s)
+/*
+ * The place of a command that was lost, where the reply tells that it is of a transaction: it waits
+ * for EXEC, or is EXEC.  NULL where it is not.
+ */
+static struct request *open_missing(struct exchange *x, struct redis *s,
+                                    const struct redis_token *t)
 {
+    bool is_of_queue = redis_is_queued(t) && (s->in_multi || s->is_unsure || x->is_midstream);
+    bool is_exec = s->in_multi && t->type == '*';
+    if (s->unkept > 0 || !(is_of_queue || is_exec))
+        return NULL;
     struct request *receiving = x->pairing.receiving[SIDE_CLIENT], *r = pairing_join(x);
     x->pairing.receiving[SIDE_CLIENT] = receiving;
     if (!r)
@@ -54,6 +56,10 @@ static struct request *open_missing(struct exchange *x, struct redis *s)
     r->tx.request_seen = false;
     redis_mark_partial(r);
     r->batch = ++s->opened;
+    if (is_exec) {
+        r->mark = redis_command_find((struct bytes){NULL, 0}, bytes_of("EXEC"));
+        r->tx.db_operation = bytes_of("EXEC");
+    }
     return r;
 }
 
@@ -76,10 +82,11 @@ static bool lacks_head(const struct exchange *x, const struct redis *s, const st
     bool is_cut = next ? s->has_lost[SIDE_SERVER] && next->batch <= s->opened_before[SIDE_SERVER]
                        : s->is_unsure || x->is_midstream;
     bool can_be_cut = !next || strchr(redis_command_of(next)->replies, 'a');
-    if (!is_cut || !can_be_cut || s->has_replied || x->position[SIDE_CLIENT] == 0)
+    bool is_alone = x->position[SIDE_CLIENT] == 0; /* bytes before this were of no reply's front */
+    if (!is_cut || !can_be_cut || s->has_replied || (is_alone && x->position[SIDE_SERVER] == 0))
         return false;
-    if (redis_is_aggregate(t))
-        return !s->is_eager && (!next || next->batch == s->opened);
+    if (redis_is_aggregate(t) || (next && next->batch == s->opened && t->type != '-'))
+        return !s->is_eager && t->type != '>' && (!next || next->batch == s->opened);
     bool is_string = redis_is_string(t) || (t->is_null && t->type == '$');
     return is_string && !(next && redis_can_answer(next, t));
 }
@@ -107,13 +114,13 @@ static struct request *answered(struct exchange *x, struct redis *s, const struc
         r = redis_find_answered(x, s, next, s->opened + 1, t);
     is_headless = is_headless && (r == next || !r);
     r = is_headless ? next : r;
-    if (!r)
-        r = redis_is_queued(t) && s->in_multi && s->unkept == 0 ? open_missing(x, s) : NULL;
+    r = r ? r : open_missing(x, s, t);
     if (r) {
         s->answered = r->batch;
-        if (s->is_unsure && x->pairing.count > 1)
+        bool is_doubtful = redis_is_doubtful(x, s, r, t);
+        r->mark |= is_doubtful ? REDIS_MARK_DOUBT : 0;
+        if (is_doubtful || (s->is_unsure && x->pairing.count > 1))
             redis_mark_partial(r);
-        r->mark |= redis_is_doubtful(x, s, r, t) ? REDIS_MARK_DOUBT : 0;
         receive(x, s, r);
     } else {
         r = open_alone(x, s);
@@ -217,7 +224,9 @@ static void take_effect(struct exchange *x, struct redis *s, const struct reques
         if (is_good || is_aborted)
             redis_end_transaction(x, s);
         break;
-    default:
+    default: /* were it in a transaction, it had been queued */
+        if (is_good && s->in_multi && s->reply.base == 0)
+            redis_end_transaction(x, s);
         break;
     }
 }
@@ -266,105 +275,6 @@ static void end_result(struct exchange *x, struct redis *s)
         p->base = 1;
 }
 
-/* The kinds of messages that the server sends unasked. */
-static const struct message {
-    const char *word, *operation;
-    uint64_t rows;
-} messages[] = {
-    {"message", "MESSAGE", 1},           {"pmessage", "PMESSAGE", 1},
-    {"smessage", "SMESSAGE", 1},         {"invalidate", "INVALIDATE", 0},
-    {"subscribe", "SUBSCRIBED", 0},      {"psubscribe", "SUBSCRIBED", 0},
-    {"ssubscribe", "SUBSCRIBED", 0},     {"unsubscribe", "UNSUBSCRIBED", 0},
-    {"punsubscribe", "UNSUBSCRIBED", 0}, {"sunsubscribe", "UNSUBSCRIBED", 0},
-};
-
-static const struct message *message_find(struct bytes word)
-{
-    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-        if (bytes_are(word, messages[i].word))
-            return &messages[i];
-    }
-    return NULL;
-}
-
-/* The word that the message's first element is; false where it is not there yet. */
-static bool message_word(struct cursor in, struct bytes *word)
-{
-    struct redis_token t;
-    enum redis_read read = redis_token_read(&in, &t);
-    *word = (struct bytes){NULL, 0};
-    if (read != REDIS_READ)
-        return read == REDIS_READ_BAD;
-    if (t.type == '+')
-        *word = t.text;
-    if (t.type != '$' || t.count > WORD_MAX || t.is_null || t.is_streamed)
-        return true;
-    *word = cursor_take(&in, (size_t)t.count);
-    return !cursor_is_short(&in);
-}
-
-/* Whether what begins here may be a message: in RESP2 those look like replies, which no command
- * that is allowed beside them has. */
-static bool may_be_message(const struct exchange *x, struct redis *s, const struct redis_token *t)
-{
-    if (t->type == '>')
-        return true;
-    if (t->type != '*' || (t->count != 3 && t->count != 4))
-        return false;
-    const struct request *next = redis_current(x, s);
-    enum redis_special special = next ? redis_command_of(next)->special : REDIS_SUBSCRIBE;
-    return special == REDIS_SUBSCRIBE ||
-           (s->is_subscribed && (special == REDIS_TALK || special == REDIS_RESET));
-}
-
-static void open_message(struct exchange *x, struct redis *s, const struct message *m)
-{
-    struct request *r = pairing_reply_alone(x);
-    s->reply.request = 0;
-    if (!r)
-        return;
-    r->mark = REDIS_MARK_ALONE;
-    r->tx.is_apart = true;
-    set_whole(r);
-    r->tx.action = m && m->rows ? ACTION_READ : ACTION_OTHER;
-    r->tx.outcome = OUTCOME_SUCCESS;
-    r->tx.db_operation = bytes_of(m ? m->operation : "PUSH");
-    transaction_mark(&r->tx, FIELD_DB_OPERATION_NAME);
-    if (!m || m->rows == 0)
-        return;
-    r->tx.returned_rows = m->rows;
-    transaction_mark(&r->tx, FIELD_DB_RESPONSE_RETURNED_ROWS);
-}
-
-/* Whether the message answers the SUBSCRIBE, or its like, that waits. */
-static bool is_confirmation(const struct request *next, struct bytes word)
-{
-    return next && redis_command_of(next)->special == REDIS_SUBSCRIBE &&
-           bytes_are_nocase(word, redis_command_of(next)->name);
-}
-
-/* *is_short: what follows is needed, too.  True where the token begins a message that is none of
- * the replies. */
-static bool begin_message(struct exchange *x, struct redis *s, const struct redis_token *t,
-                          struct cursor after, bool *is_short)
-{
-    struct bytes word;
-    if (!may_be_message(x, s, t))
-        return false;
-    if (!message_word(after, &word)) {
-        *is_short = true;
-        return true;
-    }
-    const struct message *m = message_find(word);
-    bool is_reply = is_confirmation(redis_current(x, s), word);
-    s->is_subscribed = s->is_subscribed || m;
-    if (is_reply || (!m && t->type != '>'))
-        return false;
-    redis_reply_begin(&s->reply, t);
-    open_message(x, s, m);
-    return true;
-}
-
 /* A reply begins with that token.  False where what follows is needed, too. */
 static bool begin_reply(struct exchange *x, struct redis *s, const struct redis_token *t,
                         struct cursor after)
@@ -372,13 +282,14 @@ static bool begin_reply(struct exchange *x, struct redis *s, const struct redis_
     bool is_short = false;
     struct request *r;
     uint64_t front = t->count < CODE_MAX ? t->count : CODE_MAX;
+    s->is_resp3 = s->is_resp3 || !strchr("+-:$*", t->type);
     if (t->type == '|') {
         pairing_receive(x, SIDE_SERVER, redis_current(x, s));
         return true;
     }
     if (t->type == '!' && cursor_left(&after) < front)
         return false;
-    if (s->reply.base == 0 && begin_message(x, s, t, after, &is_short))
+    if (s->reply.base == 0 && redis_begin_message(x, s, t, after, &is_short))
         return !is_short;
     redis_reply_begin(&s->reply, t);
     if (s->reply.base == 1) {
@@ -405,7 +316,8 @@ static void close_loose(struct exchange *x, struct redis *s, const struct redis_
         p->level[0].left = UINT64_MAX; /* nobody else waits for what comes */
         return;
     }
-    if (!redis_reply_goes_on(p, t)) {
+    bool is_over = is_loose && p->type == 0 && s->is_late && x->position[SIDE_CLIENT] == 0;
+    if (is_over || !redis_reply_goes_on(p, t)) {
         p->depth = p->base;
         if (p->base == 1)
             end_result(x, s);
@@ -416,22 +328,30 @@ static void close_loose(struct exchange *x, struct redis *s, const struct redis_
         end_results(x, s);
 }
 
+/* Whether what is read stands before the reply. */
+static bool is_attribute(const struct redis_reply *p)
+{
+    return p->depth > p->base && p->level[p->base].kind == REDIS_LEVEL_ATTRIBUTE;
+}
+
 /* What was taken for a reply is none, or was lost in part. */
 static void doubt(struct redis *s)
 {
     struct redis_reply *p = &s->reply;
-    if (p->depth > p->base && p->level[p->base].kind == REDIS_LEVEL_ATTRIBUTE)
+    if (is_attribute(p))
         p->depth = p->base;
     redis_reply_loosen(p);
     p->attributes = 0;
-    s->is_unsure = s->has_spoken = true;
+    s->is_unsure = true;
     s->has_replied = false;
     s->ends_with_line = false;
 }
 
 void redis_server_gap(struct exchange *x)
 {
-    doubt(x->state);
+    struct redis *s = x->state;
+    doubt(s);
+    s->has_spoken = true;
 }
 
 static bool begins_results(const struct redis_reply *p, const struct request *r,
@@ -542,7 +462,7 @@ struct step redis_server_parse(struct exchange *x, struct cursor *in)
 {
     struct redis *s = x->state;
     size_t whole = cursor_left(in);
-    s->has_spoken = true;
+    s->is_late = s->spoke_ns > 0 && x->now_ns - s->spoke_ns >= BREAK_NS;
     s->spoke_ns = x->now_ns;
     if (s->in_line[SIDE_SERVER])
         return pass_line(x, s, in);
@@ -553,7 +473,8 @@ struct step redis_server_parse(struct exchange *x, struct cursor *in)
     if (whole > 0 && *in->at == '$' && is_file(x, s))
         return step_hand_over();
     if (s->reply.depth > s->reply.base)
-        pairing_receive(x, SIDE_SERVER, reading(x, s));
+        pairing_receive(x, SIDE_SERVER,
+                        is_attribute(&s->reply) ? redis_current(x, s) : reading(x, s));
     while (cursor_left(in) > 0) {
         struct cursor peek = *in;
         struct redis_token t;
@@ -568,6 +489,8 @@ struct step redis_server_parse(struct exchange *x, struct cursor *in)
         if (read != REDIS_READ || !take(x, s, &t, peek, &is_done))
             break;
         *in = peek;
+        s->has_spoken = true;
+        s->is_late = false;
         uint64_t skip = pass_string(&t, in);
         s->in_line[SIDE_SERVER] = t.is_long_line;
         s->ends_with_line = is_done;

@@ -11,6 +11,7 @@ enum {
     BLANK_LINES_MAX = 8,
     WORD_MAX = 32,        /* bytes of a word that is looked up */
     ARGUMENTS_MAX = 64,   /* of a command in no table that are checked: bounded work at one place */
+    AWAITED_MAX = 16,     /* requests that are looked at for one that a number can answer */
     UNCHECKED_MIN = 8192, /* bytes of a string whose end is not waited for */
     STRING_LIKELY_MAX = 512 << 20, /* bytes; proto-max-bulk-len's default */
 };
@@ -102,7 +103,28 @@ static bool is_line_type(uint8_t type)
 
 static bool is_type(uint8_t type)
 {
-    return type != 0 && strchr("+-:$*_#,(!=%~>|.;", type);
+    switch (type) {
+    case '+':
+    case '-':
+    case ':':
+    case '$':
+    case '*':
+    case '_':
+    case '#':
+    case ',':
+    case '(':
+    case '!':
+    case '=':
+    case '%':
+    case '~':
+    case '>':
+    case '|':
+    case '.':
+    case ';':
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* The front of a line whose end is not there. */
@@ -129,6 +151,11 @@ enum redis_read redis_token_read(struct cursor *in, struct redis_token *t)
     *t = (struct redis_token){.type = cursor_u8(&peek)};
     if (cursor_is_short(&peek))
         return REDIS_READ_SHORT;
+    bool is_common = t->type == '$' || t->type == '*' || t->type == ':';
+    if (is_common && redis_count_skip(&peek, &t->count)) {
+        *in = peek;
+        return REDIS_READ;
+    }
     if (!is_type(t->type))
         return REDIS_READ_BAD;
     struct bytes rest = cursor_rest(&peek);
@@ -296,13 +323,33 @@ static enum start line_start(bool is_found, const struct redis_token *t)
 static bool is_awaited(const struct exchange *x, const struct redis_token *t)
 {
     const struct request *r = x ? redis_current(x, x->state) : NULL;
-    if (t->type == '+')
-        return x && (bytes_are(t->text, "OK") || bytes_are(t->text, "QUEUED"));
+    const char *replies = r ? redis_command_of(r)->replies : "";
     if (t->type == '-' || t->is_null)
         return x != NULL;
+    if (t->type == '+')
+        return strchr(replies, 's') || (x && bytes_are(t->text, "OK")) || (x && redis_is_queued(t));
     if (t->type == ':')
-        return r && strchr(redis_command_of(r)->replies, 'i');
+        return strchr(replies, 'i') != NULL;
     return r && redis_is_aggregate(t) && t->count == 0;
+}
+
+/*
+ * A value may end in ":30" or in "_" just as well: a number is none among other things, unless
+ * numbers are awaited, and what is only RESP3's is none where that was not spoken.
+ */
+static bool is_weak(const struct exchange *x, const struct redis_token *t, struct cursor after)
+{
+    if (t->type == '_' || t->type == '#' || t->type == ',' || t->type == '(')
+        return !x || !((const struct redis *)x->state)->is_resp3;
+    if (t->type != ':')
+        return false;
+    const struct request *next = x ? redis_current(x, x->state) : NULL;
+    for (uint64_t n = 0; next && n < AWAITED_MAX; n++) {
+        const struct request *r = redis_numbered(x, next->batch + n);
+        if (r && strchr(redis_command_of(r)->replies, 'i'))
+            return false;
+    }
+    return cursor_left(&after) > 0 && *after.at != ':';
 }
 
 static enum start server_start(const struct exchange *x, struct cursor in, uint64_t *message_len)
@@ -317,7 +364,7 @@ static enum start server_start(const struct exchange *x, struct cursor in, uint6
     if (redis_is_string(&t)) {
         *message_len += t.count + 2;
         start = string_start(x != NULL, &t, in);
-    } else if (t.type == '.') {
+    } else if (t.type == '.' || is_weak(x, &t, in)) {
         start = START_NO;
     } else if (t.text.len > 0 || is_line_type(t.type)) {
         start = line_start(x != NULL, &t);

@@ -40,21 +40,32 @@ enum redis_read {
 /* redis_token_read reads a token; in moves only where there is one. */
 enum redis_read redis_token_read(struct cursor *in, struct redis_token *t);
 
+/* redis_count_skip moves over a number of up to nine digits and the end of its line; false, without
+ * moving, where something else is there. */
+static inline bool redis_count_skip(struct cursor *in, uint64_t *count)
+{
+    struct bytes rest = cursor_rest(in);
+    uint64_t value = 0;
+    size_t at = 0;
+    for (; at < rest.len && at < 9 && rest.data[at] >= '0' && rest.data[at] <= '9'; at++)
+        value = value * 10 + (uint64_t)(rest.data[at] - '0');
+    if (at == 0 || rest.len - at < 2 || rest.data[at] != '\r' || rest.data[at + 1] != '\n')
+        return false;
+    *count = value;
+    cursor_skip(in, at + 2);
+    return true;
+}
+
 /* redis_string_skip moves over a string that is there as a whole, which most are; false, without
  * moving, where it is not, or is null. */
 static inline bool redis_string_skip(struct cursor *in)
 {
-    struct bytes rest = cursor_rest(in);
-    uint64_t len = 0;
-    size_t at = 1;
-    if (rest.len < 2 || rest.data[0] != '$')
+    struct cursor peek = *in;
+    uint64_t len;
+    if (cursor_u8(&peek) != '$' || !redis_count_skip(&peek, &len) || cursor_left(&peek) < len + 2)
         return false;
-    while (at < rest.len && at < 10 && rest.data[at] >= '0' && rest.data[at] <= '9')
-        len = len * 10 + (uint64_t)(rest.data[at++] - '0');
-    if (at == 1 || at + 1 >= rest.len || rest.data[at] != '\r' || rest.data[at + 1] != '\n' ||
-        rest.len - at - 2 < len + 2)
-        return false;
-    cursor_skip(in, at + 2 + (size_t)len + 2);
+    cursor_skip(&peek, (size_t)len + 2);
+    *in = peek;
     return true;
 }
 

@@ -53,12 +53,14 @@ struct redis {
     uint64_t request;          /* number of that command; 0: it is not kept */
     uint16_t command;          /* its place in the table */
     bool in_line[2];           /* the rest of a line is passed over */
+    bool is_late;              /* the server spoke after a break */
     bool has_spoken;           /* the server, since the last command was read */
     bool is_eager;             /* the client asks on while it is being answered */
     bool is_unsure;            /* something was lost: a reply may be another request's */
     bool has_replied;          /* the server, since something of it was lost */
     bool ends_with_line;       /* the reply, with the line whose rest is passed over */
     bool is_unanswered;        /* no answer comes to the command that is being read */
+    bool is_resp3;             /* values that RESP2 does not have were seen */
     bool is_muted;             /* CLIENT REPLY OFF */
     bool is_skipping;          /* CLIENT REPLY SKIP */
     bool is_asking_multi;      /* the client sent MULTI, and neither EXEC nor DISCARD yet */
@@ -97,6 +99,14 @@ void redis_unkeep(struct redis *s, unsigned mark);
 unsigned redis_unkept(struct redis *s);
 
 void redis_mark_partial(struct request *r);
+/* redis_set_whole says of a request that the server's message made that nothing of it is missing.
+ */
+void redis_set_whole(struct request *r);
+
+/* redis_begin_message tells whether the token begins a message that is no reply, and opens a
+ * request for it.  *is_short: what follows the token is needed, too. */
+bool redis_begin_message(struct exchange *x, struct redis *s, const struct redis_token *t,
+                         struct cursor after, bool *is_short);
 
 /* redis_queue says that a command waits for EXEC. */
 void redis_queue(struct redis *s, struct request *r);
@@ -106,6 +116,10 @@ void redis_end_transaction(const struct exchange *x, struct redis *s);
 /* redis_settle_doubt hands on what is open, where the client now tells by asking that it is over.
  */
 void redis_settle_doubt(struct exchange *x, struct redis *s);
+
+/* redis_lose_requests says that what comes next of the server may answer what was lost of the
+ * client: a reply whose end would be told by the client's asking on is over. */
+void redis_lose_requests(const struct exchange *x, struct redis *s);
 
 /* redis_name_keep copies a name, cut where it is too long, and views the copy. */
 struct bytes redis_name_keep(struct redis_name *n, struct bytes text);

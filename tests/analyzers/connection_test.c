@@ -284,6 +284,20 @@ static void an_unknown_one_may_be_named_by_others(void **state)
     assert_in_range(t->count, 1, 3);
 }
 
+static void the_port_is_believed_where_one_side_alone_is_mirrored(void **state)
+{
+    struct test *t = *state;
+    begin(t, 6379);
+    say(t, 1, "*1\r\n$3\r\nann\r\n"); /* a command looks so, too */
+    assert_int_equal(connection_kind(t->c), CONNECTION_UNDECIDED);
+    end(t);
+    assert_int_equal(counters_of(t, "redis")->responses, 1);
+    assert_int_equal(counters_of(t, "redis")->server_bytes, 13);
+    begin(t, 6379);
+    end(t); /* not a byte */
+    assert_int_equal(counters_of(t, "redis")->connections, 0);
+}
+
 static void a_message_behind_a_preamble_is_a_late_start(void **state)
 {
     struct test *t = *state;
@@ -642,6 +656,7 @@ int main(void)
         TEST(roles_that_were_seen_are_not_exchanged),
         TEST(an_old_connection_on_a_known_port_is_picked_up_further_on),
         TEST(an_unknown_one_may_be_named_by_others),
+        TEST(the_port_is_believed_where_one_side_alone_is_mirrored),
         TEST(a_message_behind_a_preamble_is_a_late_start),
         TEST(behind_a_preamble_the_roles_may_be_the_other_way_round),
         TEST(late_starts_are_looked_for_a_bounded_number_of_times),
