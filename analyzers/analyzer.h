@@ -18,6 +18,7 @@
 #include "core/transaction.h"
 
 struct connection_facts;
+struct http_world;
 struct prepared;
 struct settings;
 struct statements;
@@ -27,7 +28,8 @@ enum { ANALYZER_PORTS_MAX = 4, IDENTITY_MAX = 256 };
 /* What parse says of the bytes at the cursor. */
 enum verdict {
     VERDICT_TAKEN, /* a message, or a part of one, is read: the cursor stands behind it; `amount`
-                      bytes more follow that need not be seen (STEP_TO_END: until this side ends) */
+                      bytes more follow that need not be parsed (STEP_TO_END: until this side
+                      ends); with is_watched they are shown as they pass */
     VERDICT_NEEDS, /* too little: call again once `amount` bytes, counted from where the cursor
                       stood, are there */
     VERDICT_BAD,   /* no message of this protocol starts here: find the next */
@@ -55,6 +57,7 @@ struct step {
     uint8_t verdict;       /* enum verdict */
     uint8_t codec;         /* enum codec, of packed bytes */
     uint8_t seam;          /* enum seam, likewise */
+    bool is_watched;       /* what is passed over goes to `watch` */
     uint32_t unpacked_len; /* bytes that the packed ones are told to become; 0: not told */
     uint64_t amount;       /* bytes */
 };
@@ -64,6 +67,11 @@ struct step {
 static inline struct step step_taken(uint64_t skip)
 {
     return (struct step){.verdict = VERDICT_TAKEN, .amount = skip};
+}
+
+static inline struct step step_watched(uint64_t skip)
+{
+    return (struct step){.verdict = VERDICT_TAKEN, .is_watched = true, .amount = skip};
 }
 
 static inline struct step step_needs(uint64_t len)
@@ -105,6 +113,7 @@ struct exchange {
     struct pairing pairing;        /* requests that wait for their replies */
     struct statements *statements; /* the SQL statements of all connections, by shape */
     struct prepared *prepared; /* the names that clients gave to statements, of all connections */
+    struct http_world *http;   /* what the HTTP of all connections shares */
     uint64_t connection;       /* number of this connection, unlike that of any other */
     const struct settings *settings;
     const struct connection_facts *facts;
@@ -142,6 +151,16 @@ struct analyzer {
        excludes is no start. */
     enum start (*starts_here)(const struct exchange *x, enum side side, struct cursor in,
                               uint64_t *message_len);
+
+    /* The next bytes of what is passed over after step_watched; or none, and `lost` are missing
+       there.  NULL where nothing is watched. */
+    void (*watch)(struct exchange *x, enum side side, struct bytes seen, uint64_t lost);
+
+    /* The request is about to be handed on: the last that can be said of it.  May be NULL. */
+    void (*finish)(struct exchange *x, struct request *r);
+
+    /* The state goes: what it holds beside itself is given back.  May be NULL. */
+    void (*close)(struct exchange *x);
 };
 
 #endif

@@ -18,9 +18,9 @@ struct unpacker {
 };
 
 static const struct codec_kind *const kinds[CODECS_COUNT] = {
-    [CODEC_ZLIB] = &CODEC_KIND_ZLIB,
-    [CODEC_ZSTD] = &CODEC_KIND_ZSTD,
-    [CODEC_SNAPPY] = &CODEC_KIND_SNAPPY,
+    [CODEC_ZLIB] = &CODEC_KIND_ZLIB,     [CODEC_ZSTD] = &CODEC_KIND_ZSTD,
+    [CODEC_SNAPPY] = &CODEC_KIND_SNAPPY, [CODEC_DEFLATE] = &CODEC_KIND_DEFLATE,
+    [CODEC_BROTLI] = &CODEC_KIND_BROTLI,
 };
 
 static void unpacker_free(struct unpacker *u)

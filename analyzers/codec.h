@@ -1,7 +1,7 @@
 /*
- * Packed bytes to what they were: streams of zlib or zstd, piece by piece.  An unpacker's memory is
- * charged to the budget while it works; it gives at most CODEC_PIECE_MAX bytes at a time.  How much
- * may come out of how little is the taker's to bound (analyzers/packed.h).
+ * Packed bytes to what they were: streams of zlib, zstd or brotli, piece by piece.  An unpacker's
+ * memory is charged to the budget while it works; it gives at most CODEC_PIECE_MAX bytes at a time.
+ * How much may come out of how little is the taker's to bound (analyzers/packed.h).
  *
  * To add a codec: one file with its struct codec_kind, a line in codec.c.
  */
@@ -12,10 +12,12 @@
 #include "core/bytes.h"
 
 enum codec {
-    CODEC_STORED, /* as it is */
-    CODEC_ZLIB,   /* RFC 1950; or gzip, RFC 1952: the stream's header tells */
-    CODEC_ZSTD,   /* RFC 8878 */
-    CODEC_SNAPPY, /* the raw format; of what the reference compressor makes */
+    CODEC_STORED,  /* as it is */
+    CODEC_ZLIB,    /* RFC 1950; or gzip, RFC 1952: the stream's header tells */
+    CODEC_ZSTD,    /* RFC 8878 */
+    CODEC_SNAPPY,  /* the raw format; of what the reference compressor makes */
+    CODEC_DEFLATE, /* RFC 1950, or RFC 1951 alone: the first byte tells */
+    CODEC_BROTLI,  /* RFC 7932 */
     CODECS_COUNT
 };
 
@@ -60,6 +62,7 @@ struct codec_kind {
     void (*close)(void *stream);
 };
 
-extern const struct codec_kind CODEC_KIND_ZLIB, CODEC_KIND_ZSTD, CODEC_KIND_SNAPPY;
+extern const struct codec_kind CODEC_KIND_ZLIB, CODEC_KIND_ZSTD, CODEC_KIND_SNAPPY,
+    CODEC_KIND_DEFLATE, CODEC_KIND_BROTLI;
 
 #endif

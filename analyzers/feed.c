@@ -110,6 +110,8 @@ static enum course pass_over(struct feed *f, struct bytes *data)
             return COURSE_OVER;
     } else if (len > 0) {
         consumed(f, len, true);
+        if (f->is_watched)
+            f->analyzer->watch(f->x, f->side, over, 0);
     }
     if (f->skip > 0)
         return COURSE_WAITS;
@@ -138,7 +140,12 @@ static enum course parse_one(struct feed *f, struct bytes *data)
         f->has_parsed = true;
         consumed(f, used, false);
         *data = bytes_from(*data, used);
+        if (step.amount == 0) {
+            settle(f);
+            return COURSE_GOES_ON;
+        }
         f->skip = step.amount;
+        f->is_watched = step.is_watched;
         return pass_over(f, data);
     case VERDICT_UNPACK:
         if (f->is_inner)
@@ -374,6 +381,8 @@ static bool lose_inside(struct feed *f, uint64_t lost)
     bool matters = f->is_packed && packed_lose(f, lost);
     if (!f->is_packed && !f->is_inner)
         pairing_lose(f->x, f->side, lost, true);
+    if (!f->is_packed && f->is_watched)
+        f->analyzer->watch(f->x, f->side, (struct bytes){NULL, 0}, lost);
     f->is_packed = false;
     f->x->position[f->side] += f->is_inner ? 0 : lost;
     if (f->skip != STEP_TO_END)

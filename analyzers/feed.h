@@ -40,6 +40,7 @@ struct feed {
     struct exchange *x;
     enum side side;
     bool is_packed;  /* what is passed over is unpacked */
+    bool is_watched; /* or it is shown to the analyzer */
     bool is_inner;   /* takes what was unpacked; the bytes are counted packed */
     bool is_lost;    /* looking for a message */
     bool has_parsed; /* a message at least */

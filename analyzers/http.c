@@ -6,6 +6,8 @@
 
 #include "analyzers/http_fields.h"
 #include "analyzers/http_line.h"
+#include "analyzers/http_plan.h"
+#include "analyzers/http_visit.h"
 
 enum part {
     PART_START,      /* a first line comes, or empty lines before it */
@@ -19,11 +21,14 @@ enum part {
 };
 
 struct http_side {
-    uint8_t part;      /* enum part */
-    bool in_long_line; /* the rest of a line is passed over */
-    uint16_t scanned;  /* bytes of the line's beginning that have no line feed */
-    uint16_t status;   /* of the response */
-    unsigned mark;     /* of the request that the message is, or answers; 0: none */
+    uint8_t part;           /* enum part */
+    bool in_long_line;      /* the rest of a line is passed over */
+    uint16_t scanned;       /* bytes of the line's beginning that have no line feed */
+    uint16_t status;        /* of the response */
+    unsigned mark;          /* of the request that the message is, or answers; 0: none */
+    unsigned read_mark;     /* likewise, of the body that is read */
+    struct http_body *read; /* NULL: none */
+    uint64_t read_left;     /* bytes of it, or of its chunk, that are still to pass */
     struct http_head head;
 };
 
@@ -92,6 +97,50 @@ static struct step bad(struct http_side *s)
     return step_bad();
 }
 
+/* The body that was read is at its end, or given up. */
+static void read_end(struct exchange *x, enum side side)
+{
+    struct http *h = x->state;
+    struct http_side *s = &h->side[side];
+    if (!s->read)
+        return;
+    http_body_end(s->read);
+    http_visit_body(x, side, pairing_marked(x, s->read_mark), s->read);
+    http_body_close(s->read);
+    s->read = NULL;
+}
+
+/* Where something is wanted of the body that begins, it is read as it passes. */
+static void read_begin(struct exchange *x, enum side side)
+{
+    struct http *h = x->state;
+    struct http_side *s = &h->side[side];
+    struct request *r = request_of(x, s);
+    read_end(x, side);
+    if (s->head.has_unknown_codec)
+        return;
+    struct http_body_plan plan =
+        http_plan(x, side, r, (enum http_type)s->head.type, (enum codec)s->head.codec);
+    s->read = http_body_open(&x->http->bodies, &plan);
+    s->read_mark = s->mark;
+}
+
+static void watch(struct exchange *x, enum side side, struct bytes seen, uint64_t lost)
+{
+    struct http *h = x->state;
+    struct http_side *s = &h->side[side];
+    if (!s->read)
+        return;
+    if (lost > 0)
+        http_body_lose(s->read);
+    else
+        http_body_take(s->read, seen);
+    if (s->read_left != STEP_TO_END)
+        s->read_left -= lost > 0 ? lost : seen.len;
+    if (s->read_left == 0 && !s->head.is_chunked)
+        read_end(x, side);
+}
+
 /* Passes over n bytes of a body, which count as such. */
 static struct step body(struct exchange *x, enum side side, uint64_t n)
 {
@@ -100,7 +149,8 @@ static struct step body(struct exchange *x, enum side side, uint64_t n)
     if (r)
         r->skipped_into[side] =
             side == SIDE_CLIENT ? &r->tx.request_body_bytes : &r->tx.response_body_bytes;
-    return step_taken(n);
+    h->side[side].read_left = n;
+    return h->side[side].read ? step_watched(n) : step_taken(n);
 }
 
 /* The message is at its end.  A request is over when its own end and that of its response are. */
@@ -110,6 +160,8 @@ static void message_end(struct exchange *x, enum side side)
     struct http_side *s = &h->side[side], *client = &h->side[SIDE_CLIENT];
     struct request *r = request_of(x, s);
     s->part = PART_START;
+    if (s->head.is_chunked)
+        read_end(x, side);
     if (!r)
         return;
     if (side == SIDE_CLIENT && h->done == r->mark)
@@ -201,6 +253,8 @@ static struct step body_begin(struct exchange *x, enum side side)
     struct http *h = x->state;
     struct http_side *s = &h->side[side];
     uint64_t length = body_length(&s->head, side);
+    if (length > 0)
+        read_begin(x, side);
     if (s->head.is_chunked) {
         s->part = PART_CHUNK;
         return step_taken(0);
@@ -348,8 +402,10 @@ static bool parse_line(struct exchange *x, enum side side, struct bytes line, st
             *step = bad(s);
             return true;
         }
+        /* by itself, so that its bytes are told alike where no size follows */
         s->part = PART_CHUNK;
-        return false;
+        *step = step_taken(0);
+        return true;
     default: /* PART_TRAILER: the others are left before a line is taken */
         if (line.len > 0)
             return false;
@@ -389,6 +445,8 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
     (void)lost;
     s->scanned = 0;
     s->in_long_line = false;
+    if (s->read)
+        http_body_lose(s->read);
     bool is_between_chunks =
         s->part == PART_CHUNK || s->part == PART_CHUNK_END || s->part == PART_CHUNK_LOST;
     s->part = is_between_chunks ? PART_CHUNK_LOST : PART_START;
@@ -408,6 +466,23 @@ static enum start starts_here(const struct exchange *x, enum side side, struct c
     return side == SIDE_CLIENT ? http_request_start(rest) : http_status_start(rest);
 }
 
+static void finish(struct exchange *x, struct request *r)
+{
+    struct http *h = x->state;
+    for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+        if (h->side[side].read && h->side[side].read_mark == r->mark)
+            read_end(x, (enum side)side);
+    }
+    http_visit_finish(x, r);
+}
+
+static void close(struct exchange *x)
+{
+    struct http *h = x->state;
+    http_body_close(h->side[SIDE_CLIENT].read);
+    http_body_close(h->side[SIDE_SERVER].read);
+}
+
 const struct analyzer HTTP_ANALYZER = {
     .name = "http",
     .state_size = sizeof(struct http),
@@ -416,4 +491,7 @@ const struct analyzer HTTP_ANALYZER = {
     .parse = parse,
     .gap = gap,
     .starts_here = starts_here,
+    .watch = watch,
+    .finish = finish,
+    .close = close,
 };

@@ -6,6 +6,8 @@
 #include "analyzers/http_fields.h"
 
 #include "analyzers/connection.h"
+#include "analyzers/http_plan.h"
+#include "analyzers/http_visit.h"
 #include "analyzers/template.h"
 
 #include <string.h>
@@ -45,7 +47,13 @@ static void set_domain(struct exchange *x, struct request *r, struct bytes host)
 static void set_path(struct exchange *x, struct request *r, struct bytes path)
 {
     char text[TEMPLATE_MAX];
-    struct bytes shown = {(const uint8_t *)text, template_write(path, text)};
+    const struct http_text *told =
+        http_template_find(&x->settings->http, bytes_first(path, bytes_index(path, '?')));
+    struct bytes shown = {(const uint8_t *)text, 0};
+    if (told)
+        shown = http_text(told);
+    else
+        shown.len = template_write(path, text);
     set_text(x, r, &r->tx.url_path, FIELD_URL_PATH, shown);
     r->tx.url_template = r->tx.url_path;
     if (shown.len > 0)
@@ -113,6 +121,15 @@ static void read_coding(struct http_head *head, struct bytes value)
     }
 }
 
+/* One coding is taken off; several, one over the other, are not. */
+static void read_codec(struct http_head *head, struct bytes value)
+{
+    enum codec codec = CODEC_STORED;
+    if (!http_codec_of(value, &codec) || head->codec != CODEC_STORED)
+        head->has_unknown_codec = true;
+    head->codec = (uint8_t)codec;
+}
+
 static void read_agent(struct exchange *x, struct request *r, struct bytes value, bool goes_on)
 {
     struct bytes *agent = &r->tx.user_agent;
@@ -165,8 +182,24 @@ static void read_basic(struct exchange *x, struct request *r, struct bytes value
 static void read_authorization(struct exchange *x, struct request *r, struct bytes value)
 {
     struct bytes scheme = part_take(&value, ' ');
-    if (bytes_are_nocase(scheme, "basic") && r->tx.user_name.len == 0)
+    if (!bytes_are_nocase(scheme, "basic")) {
+        if (!bytes_are_nocase(scheme, "digest"))
+            http_visit_token(x, r, bytes_trim(value));
+        return;
+    }
+    struct http_visit *v = http_visit_of(x, r);
+    if (v)
+        v->has_basic = true;
+    if (r->tx.user_name.len == 0)
         read_basic(x, r, bytes_trim(value));
+}
+
+/* The account as a gateway of ours says it; it knows better than anybody. */
+static void read_account(struct exchange *x, struct request *r, struct bytes value)
+{
+    value = bytes_first(value, HTTP_USER_MAX);
+    if (value.len > 0 && settings_is_proxy(x->settings, &x->facts->ip[SIDE_CLIENT]))
+        set_text(x, r, &r->tx.user_name, FIELD_USER_NAME, value);
 }
 
 /* An address with or without quotes, brackets and port (RFC 7239, section 6). */
@@ -248,16 +281,26 @@ static void read_forwarded(struct exchange *x, struct http_head *head, struct re
 
 enum known_field {
     NO_FIELD,
+    CONTENT_ENCODING,
     CONTENT_LENGTH,
+    CONTENT_TYPE,
     TRANSFER_ENCODING,
     OF_BOTH = TRANSFER_ENCODING, /* up to here, of requests and responses */
     AUTHORIZATION,
+    COOKIE,
     EXPECT,
     FORWARDED,
     HOST,
+    SOAP_ACTION,
     USER_AGENT,
+    X_API_KEY,
+    X_AUTH_TOKEN,
     X_FORWARDED_FOR,
-    FIELD_NAMES_COUNT
+    OF_REQUESTS = X_FORWARDED_FOR,
+    LOCATION,
+    SET_COOKIE,
+    NAMED_COUNT,
+    ACCOUNT = NAMED_COUNT /* as the operator calls it */
 };
 
 #define NAME(text)                                                                                 \
@@ -268,34 +311,77 @@ enum known_field {
 static const struct {
     const char *text;
     size_t len; /* bytes; it tells nearly all fields apart */
-} names[FIELD_NAMES_COUNT] = {
+} names[NAMED_COUNT] = {
     [NO_FIELD] = NAME(""),
+    [CONTENT_ENCODING] = NAME("content-encoding"),
     [CONTENT_LENGTH] = NAME("content-length"),
+    [CONTENT_TYPE] = NAME("content-type"),
     [TRANSFER_ENCODING] = NAME("transfer-encoding"),
     [AUTHORIZATION] = NAME("authorization"),
+    [COOKIE] = NAME("cookie"),
     [EXPECT] = NAME("expect"),
     [FORWARDED] = NAME("forwarded"),
     [HOST] = NAME("host"),
+    [SOAP_ACTION] = NAME("soapaction"),
     [USER_AGENT] = NAME("user-agent"),
+    [X_API_KEY] = NAME("x-api-key"),
+    [X_AUTH_TOKEN] = NAME("x-auth-token"),
     [X_FORWARDED_FOR] = NAME("x-forwarded-for"),
+    [LOCATION] = NAME("location"),
+    [SET_COOKIE] = NAME("set-cookie"),
 };
 
-static enum known_field field_of(enum side side, struct bytes name)
+static enum known_field field_among(unsigned first, unsigned last, struct bytes name)
 {
-    unsigned last = side == SIDE_CLIENT ? FIELD_NAMES_COUNT - 1 : OF_BOTH;
-    for (unsigned f = NO_FIELD + 1; f <= last; f++) {
+    for (unsigned f = first; f <= last; f++) {
         if (name.len == names[f].len && bytes_are_nocase(name, names[f].text))
             return (enum known_field)f;
     }
     return NO_FIELD;
 }
 
+static bool is_account(const struct settings *s, struct bytes name)
+{
+    struct bytes header = http_text(&s->http.header);
+    if (header.len == 0 || header.len != name.len)
+        return false;
+    size_t i = 0;
+    while (i < name.len && (name.data[i] | 0x20) == (header.data[i] | 0x20))
+        i++;
+    return i == name.len;
+}
+
+static enum known_field field_of(const struct exchange *x, enum side side, struct bytes name)
+{
+    enum known_field f = field_among(NO_FIELD + 1, OF_BOTH, name);
+    if (f != NO_FIELD)
+        return f;
+    if (side == SIDE_SERVER)
+        return field_among(OF_REQUESTS + 1, NAMED_COUNT - 1, name);
+    if (is_account(x->settings, name))
+        return ACCOUNT;
+    return field_among(OF_BOTH + 1, OF_REQUESTS, name);
+}
+
 static void read_of_request(struct exchange *x, struct http_head *head, struct request *r,
                             struct bytes value, bool goes_on)
 {
     switch (head->field) {
+    case ACCOUNT:
+        read_account(x, r, value);
+        break;
     case AUTHORIZATION:
         read_authorization(x, r, value);
+        break;
+    case COOKIE:
+        http_visit_cookie(x, r, value);
+        break;
+    case SOAP_ACTION:
+        http_visit_soap_action(x, r, value);
+        break;
+    case X_API_KEY:
+    case X_AUTH_TOKEN:
+        http_visit_token(x, r, value);
         break;
     case FORWARDED:
         read_forwarded(x, head, r, value);
@@ -315,6 +401,15 @@ static void read_of_request(struct exchange *x, struct http_head *head, struct r
     }
 }
 
+static void read_of_response(struct exchange *x, struct http_head *head, struct request *r,
+                             struct bytes value)
+{
+    if (head->field == LOCATION)
+        http_visit_location(x, r, value);
+    else if (head->field == SET_COOKIE)
+        http_visit_set_cookie(x, r, value);
+}
+
 void http_field(struct exchange *x, enum side side, struct http_head *head, struct request *r,
                 struct bytes line)
 {
@@ -322,15 +417,21 @@ void http_field(struct exchange *x, enum side side, struct http_head *head, stru
     struct bytes value = line;
     if (!goes_on) {
         size_t colon = bytes_index(line, ':');
-        head->field = (uint8_t)field_of(side, bytes_trim(bytes_first(line, colon)));
+        head->field = (uint8_t)field_of(x, side, bytes_trim(bytes_first(line, colon)));
         value = bytes_from(line, colon + 1);
     }
     if (head->field == NO_FIELD)
         return;
     value = bytes_trim(value);
     switch (head->field) {
+    case CONTENT_ENCODING:
+        read_codec(head, value);
+        break;
     case CONTENT_LENGTH:
         read_length(head, value);
+        break;
+    case CONTENT_TYPE:
+        head->type = (uint8_t)http_type_of(value);
         break;
     case TRANSFER_ENCODING:
         read_coding(head, value);
@@ -339,7 +440,9 @@ void http_field(struct exchange *x, enum side side, struct http_head *head, stru
         head->expects_continue = bytes_are_nocase(value, "100-continue");
         break;
     default:
-        if (r)
+        if (r && side == SIDE_CLIENT)
             read_of_request(x, head, r, value, goes_on);
+        else if (r)
+            read_of_response(x, head, r, value);
     }
 }

@@ -24,6 +24,9 @@ struct http_head {
     bool has_coding;         /* Transfer-Encoding has another coding */
     bool expects_continue;   /* Expect: 100-continue */
     bool has_unknown_client; /* a proxy named a client that is no address */
+    bool has_unknown_codec;  /* Content-Encoding is none that can be taken off */
+    uint8_t codec;           /* enum codec, of the body */
+    uint8_t type;            /* enum http_type, likewise */
     uint8_t told;            /* enum http_told */
     uint8_t field; /* of the last line, for lines that go on with it; 0: none of interest */
 };

@@ -108,11 +108,6 @@ static bool is_allowed(struct feed *f, size_t len)
     struct unpacking *u = f->unpacking;
     u->made_len += len;
     u->unpacked_total += len;
-    if (u->told_len > 0 && u->made_len > u->told_len) {
-        u->made_len -= len;
-        f->owner->broken++;
-        return false;
-    }
     if (u->unpacked_total / PACKED_RATIO_MAX > u->packed_total + PACKED_FREE / PACKED_RATIO_MAX) {
         u->made_len -= len;
         f->owner->refused++;
@@ -134,8 +129,10 @@ static bool give(struct feed *f, struct bytes piece)
     return goes_on;
 }
 
+/* The bytes are there and cannot be unpacked: what they answer may never be known. */
 static enum course lost(struct feed *f)
 {
+    pairing_lose(f->x, f->side, 0, false);
     lose_run(f);
     return COURSE_LOST;
 }
@@ -146,13 +143,20 @@ static enum course over(struct feed *f)
     return COURSE_OVER;
 }
 
-static enum course take_stored(struct feed *f, struct bytes stored)
+/* What came out goes on as far as was told, also where the rest of it is broken: so it is the same
+ * however the packed bytes were cut. */
+static enum course pass_on(struct feed *f, struct bytes piece, bool is_broken)
 {
-    if (stored.len == 0)
-        return COURSE_WAITS;
-    if (!is_allowed(f, stored.len))
+    const struct unpacking *u = f->unpacking;
+    struct bytes told = u->told_len > 0 ? bytes_first(piece, missing_len(u)) : piece;
+    if (told.len > 0 && !is_allowed(f, told.len))
         return lost(f);
-    return give(f, stored) ? COURSE_WAITS : over(f);
+    if (told.len > 0 && !give(f, told))
+        return over(f);
+    if (!is_broken && told.len == piece.len)
+        return COURSE_WAITS;
+    f->owner->broken++;
+    return lost(f);
 }
 
 enum course packed_take(struct feed *f, struct bytes packed)
@@ -161,19 +165,14 @@ enum course packed_take(struct feed *f, struct bytes packed)
     u->wire_len += packed.len;
     u->packed_total += packed.len;
     if (u->codec == CODEC_STORED)
-        return take_stored(f, packed);
+        return pass_on(f, packed, false);
     enum decoded decoded = packed.len > 0 && u->unpacker ? DECODED_PIECE : DECODED_WAITS;
     while (decoded == DECODED_PIECE) {
         struct bytes piece;
         decoded = codec_take(u->unpacker, &packed, &piece);
-        if (decoded == DECODED_BROKEN) {
-            f->owner->broken++;
-            return lost(f);
-        }
-        if (piece.len > 0 && !is_allowed(f, piece.len))
-            return lost(f);
-        if (piece.len > 0 && !give(f, piece))
-            return over(f);
+        enum course course = pass_on(f, piece, decoded == DECODED_BROKEN);
+        if (course != COURSE_WAITS)
+            return course;
         if (decoded == DECODED_END && packed.len > 0)
             decoded = DECODED_PIECE; /* another stream follows */
         else if (decoded == DECODED_END)
@@ -197,7 +196,7 @@ void packed_end(struct feed *f)
     struct unpacking *u = f->unpacking;
     if (missing_len(u) > 0) {
         f->owner->broken++;
-        lose_run(f);
+        (void)lost(f);
     }
     count(f);
     if (u->inner.skip == 0)

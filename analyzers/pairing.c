@@ -270,10 +270,27 @@ void pairing_drop(struct request *r)
     r->is_dropped = true;
 }
 
+static bool has_notes(struct exchange *x, struct request *r)
+{
+    return r->notes || budget_resize(x->pairing.owner->budget, &r->notes, 0, PAIRING_NOTES_MAX);
+}
+
+void *pairing_room(struct exchange *x, struct request *r, size_t size)
+{
+    const size_t align = sizeof(max_align_t);
+    if (!has_notes(x, r))
+        return NULL;
+    size_t at = (r->notes_len + align - 1) / align * align;
+    if (at > PAIRING_NOTES_MAX || size > PAIRING_NOTES_MAX - at)
+        return NULL;
+    r->notes_len = at + size;
+    return memset(r->notes + at, 0, size);
+}
+
 struct bytes pairing_note(struct exchange *x, struct request *r, struct bytes text)
 {
     struct bytes none = {NULL, 0};
-    if (!r->notes && !budget_resize(x->pairing.owner->budget, &r->notes, 0, PAIRING_NOTES_MAX))
+    if (!has_notes(x, r))
         return none;
     text = bytes_first(text, PAIRING_NOTES_MAX - r->notes_len);
     if (text.len == 0)
@@ -325,10 +342,21 @@ void pairing_settle(struct exchange *x, enum side side)
     pairing_pass(x);
 }
 
+/* Whether nothing can be handed on yet: in order, what is behind an open request waits. */
+static bool is_front_open(const struct pairing *p)
+{
+    if (p->count == 0)
+        return true;
+    const struct request *r = *place(p, 0);
+    return !r->is_finished && !r->is_dropped && r->id == 0;
+}
+
 void pairing_pass(struct exchange *x)
 {
     struct pairing *p = &x->pairing;
     bool at_front = true;
+    if (is_front_open(p))
+        return;
     for (size_t n = 0; n < p->count;) {
         struct request *r = *place(p, n);
         bool is_receiving = p->receiving[SIDE_CLIENT] == r || p->receiving[SIDE_SERVER] == r;

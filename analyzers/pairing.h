@@ -30,6 +30,7 @@ struct request {
     /* By enum side: counts the bytes that the step being taken passes over, lost ones too; NULL:
      * nobody. */
     uint64_t *skipped_into[2];
+    void *visit;   /* the analyzer's own, in the notes; NULL: none yet */
     bool is_finished; /* to be handed on when the message that is parsed has ended */
     bool is_dropped;  /* to be forgotten: it was never executed */
     /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept for the next request. */
@@ -59,6 +60,8 @@ struct pairing_owner {
     struct request *spare; /* requests that were handed on, for the next ones; outside the budget */
     size_t spare_count;    /* at most PAIRING_SPARES_MAX */
     uint64_t overflows;    /* requests pushed out by the bound, or not kept for want of memory */
+    uint64_t unread;       /* messages that an analyzer did not understand and passed over */
+    uint64_t disagreed;    /* results of which the server told another number of rows than passed */
     void (*emit)(struct exchange *x, struct request *r);
 };
 
@@ -111,6 +114,10 @@ void pairing_drop(struct request *r);
  * reached, and returns the copy; empty without memory.
  */
 struct bytes pairing_note(struct exchange *x, struct request *r, struct bytes text);
+
+/* pairing_room takes room for an object of that size among the notes, all zero; NULL where there is
+ * none. */
+void *pairing_room(struct exchange *x, struct request *r, size_t size);
 
 /* What follows is for the connection. */
 

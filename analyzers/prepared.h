@@ -22,8 +22,8 @@ struct prepared;
 struct prepared *prepared_open(size_t names_max, size_t bytes_max);
 void prepared_close(struct prepared *p);
 
-/* prepared_touch gives the entry of that name, kind ('S' statement, 'P' portal) and connection,
-   made where it is new; NULL without memory.  Good until the next call. */
+/* prepared_touch gives the entry of that name, kind ('S' statement, 'P' portal, 'C' cursor) and
+   connection, made where it is new; NULL without memory.  Good until the next call. */
 struct prepared_entry *prepared_touch(struct prepared *p, uint64_t connection, char kind,
                                       struct bytes name);
 

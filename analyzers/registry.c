@@ -8,6 +8,8 @@
 #include "analyzers/mysql.h"
 #include "analyzers/postgresql.h"
 #include "analyzers/redis.h"
+#include "analyzers/tds.h"
+#include "analyzers/tns.h"
 
 const struct analyzer *const ANALYZERS[ANALYZERS_COUNT] = {
     &HTTP_ANALYZER,
@@ -15,6 +17,8 @@ const struct analyzer *const ANALYZERS[ANALYZERS_COUNT] = {
     &MYSQL_ANALYZER,
     &REDIS_ANALYZER,
     &MONGODB_ANALYZER,
+    &TDS_ANALYZER,
+    &TNS_ANALYZER,
 };
 
 size_t analyzer_find(struct bytes name)

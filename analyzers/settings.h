@@ -4,6 +4,7 @@
 #ifndef SEEPWATCH_ANALYZERS_SETTINGS_H
 #define SEEPWATCH_ANALYZERS_SETTINGS_H
 
+#include "analyzers/http_settings.h"
 #include "core/address.h"
 
 enum {
@@ -35,6 +36,7 @@ struct settings {
     size_t ports_count;
     struct account accounts[SETTINGS_ACCOUNTS_MAX];
     size_t accounts_count;
+    struct http_settings http;
     size_t memory_max; /* bytes that the connections' buffers and open requests may take together */
     size_t statements_bytes_max, prepared_bytes_max; /* for what is kept of them; 0: any */
 };

@@ -315,7 +315,9 @@ bool sql_read(struct bytes *script, enum sql_dialect dialect, struct sql *out)
     struct shape shape = {.out = out, .hash = seed, .block = block};
     out->shape_len = 0;
     sql_sense_start(&sense, out, dialect);
-    while (t.kind != TOKEN_END && (t.kind != TOKEN_SEMICOLON || !sql_sense_is_whole(&sense))) {
+    bool is_one = dialect == SQL_ORACLE;
+    while (t.kind != TOKEN_END &&
+           (t.kind != TOKEN_SEMICOLON || is_one || !sql_sense_is_whole(&sense))) {
         take_token(&shape, &t);
         sql_sense_take(&sense, &t);
         sql_lexer_next(&lexer, &t);
@@ -326,12 +328,13 @@ bool sql_read(struct bytes *script, enum sql_dialect dialect, struct sql *out)
     return true;
 }
 
-/* $1 and ? stand for a value, they are none. */
+/* $1, :1 and ? stand for a value, they are none. */
 static bool is_value(const struct sql_token *t)
 {
     struct cursor in = cursor_over(t->text);
     uint8_t first = cursor_u8(&in), second = cursor_u8(&in);
-    bool is_placeholder = first == '?' || (first == '$' && second >= '0' && second <= '9');
+    bool is_placeholder =
+        first == '?' || first == ':' || (first == '$' && second >= '0' && second <= '9');
     return t->kind == TOKEN_LITERAL && !is_placeholder;
 }
 
@@ -345,7 +348,8 @@ bool sql_hash(struct bytes *script, enum sql_dialect dialect, uint64_t *hash, bo
         return false;
     struct shape shape = {.hash = seed, .block = block};
     *has_values = false;
-    while (t.kind != TOKEN_END && (t.kind != TOKEN_SEMICOLON || shape.depth > 0)) {
+    bool is_one = dialect == SQL_ORACLE;
+    while (t.kind != TOKEN_END && (t.kind != TOKEN_SEMICOLON || is_one || shape.depth > 0)) {
         if (t.kind == TOKEN_WORD && t.info->flags & SQL_WORD_BODY)
             return false;
         *has_values = *has_values || is_value(&t);

@@ -49,6 +49,21 @@ static bool is_mysql(const struct sql_lexer *l)
     return l->dialect == SQL_MYSQL;
 }
 
+static bool is_oracle(const struct sql_lexer *l)
+{
+    return l->dialect == SQL_ORACLE;
+}
+
+static bool is_postgresql(const struct sql_lexer *l)
+{
+    return l->dialect == SQL_POSTGRESQL;
+}
+
+static bool is_transact(const struct sql_lexer *l)
+{
+    return l->dialect == SQL_TRANSACT || l->dialect == SQL_TRANSACT_QUOTED;
+}
+
 static void skip_line(struct sql_lexer *l)
 {
     while (l->at < l->text.len && ahead(l, 0) != '\n' && ahead(l, 0) != '\r')
@@ -62,7 +77,8 @@ static void skip_block(struct sql_lexer *l)
     advance(l, 2);
     while (l->at < l->text.len && depth > 0) {
         bool closes = ahead(l, 0) == '*' && ahead(l, 1) == '/';
-        bool opens = !is_mysql(l) && ahead(l, 0) == '/' && ahead(l, 1) == '*';
+        bool nests = is_postgresql(l) || is_transact(l);
+        bool opens = nests && ahead(l, 0) == '/' && ahead(l, 1) == '*';
         depth = depth + opens - closes;
         advance(l, closes || opens ? 2 : 1);
     }
@@ -190,13 +206,27 @@ static bool skip_dollar_quoted(struct sql_lexer *l)
     return true;
 }
 
+/* $1.50, which is money, or a name. */
+static enum token_kind transact_dollar(struct sql_lexer *l)
+{
+    l->at++;
+    bool is_money = class_ahead(l, 0) == 'x' || class_ahead(l, 0) == '.';
+    if (is_money)
+        skip_number(l);
+    else
+        skip_word(l);
+    return is_money ? TOKEN_LITERAL : TOKEN_WORD;
+}
+
 static enum token_kind dollar(struct sql_lexer *l)
 {
+    if (is_transact(l))
+        return transact_dollar(l);
     if (is_mysql(l)) {
         skip_word(l);
         return TOKEN_WORD;
     }
-    if (skip_dollar_quoted(l))
+    if (!is_oracle(l) && skip_dollar_quoted(l))
         return TOKEN_LITERAL;
     l->at++;
     if (class_ahead(l, 0) != 'x')
@@ -205,18 +235,41 @@ static enum token_kind dollar(struct sql_lexer *l)
     return TOKEN_LITERAL;
 }
 
+/* Oracle's q'[..]' and nq'[..]', whose sign behind the quote tells the one before its end; false,
+ * and nothing passed over, where no such thing begins. */
+static bool skip_alternative_quoted(struct sql_lexer *l)
+{
+    size_t quote = (ahead(l, 0) | 0x20) == 'n' ? 2 : 1;
+    if (!is_oracle(l) || (ahead(l, quote - 1) | 0x20) != 'q' || ahead(l, quote) != '\'')
+        return false;
+    uint8_t sign = ahead(l, quote + 1);
+    uint8_t end[2] = {sign == '['   ? ']'
+                      : sign == '(' ? ')'
+                      : sign == '{' ? '}'
+                      : sign == '<' ? '>'
+                                    : sign,
+                      '\''};
+    advance(l, quote + 2);
+    struct bytes rest = bytes_from(l->text, l->at);
+    advance(l, bytes_find(rest, (struct bytes){end, sizeof(end)}) + sizeof(end));
+    return true;
+}
+
 /* A word, or what its letters make of the quote behind it: E'', B'', X'', N'', U&''. */
 static enum token_kind word(struct sql_lexer *l)
 {
     uint8_t letter = ahead(l, 0) | 0x20;
+    if ((letter == 'q' || letter == 'n') && skip_alternative_quoted(l))
+        return TOKEN_LITERAL;
     size_t end = word_end(l, l->at);
     if (end > l->at + 1) {
         l->at = end;
         return TOKEN_WORD;
     }
-    size_t quote = letter == 'u' && ahead(l, 1) == '&' && !is_mysql(l) ? 2 : 1;
-    bool is_prefix = letter == 'b' || letter == 'x' || letter == 'n' || quote == 2 ||
-                     (letter == 'e' && !is_mysql(l));
+    bool is_plain = is_mysql(l) || is_transact(l);
+    size_t quote = letter == 'u' && ahead(l, 1) == '&' && !is_plain ? 2 : 1;
+    bool is_prefix = letter == 'n' || quote == 2 || (letter == 'e' && !is_plain) ||
+                     ((letter == 'b' || letter == 'x') && !is_transact(l));
     if (is_prefix && ahead(l, quote) == '\'') {
         l->at += quote;
         skip_quoted(l, is_mysql(l) || letter == 'e');
@@ -236,6 +289,38 @@ static enum token_kind quoted_name(struct sql_lexer *l)
     return skip_quoted(l, false) ? TOKEN_QUOTED : TOKEN_LITERAL;
 }
 
+/* "..", of which the dialects think differently. */
+static enum token_kind double_quoted(struct sql_lexer *l)
+{
+    if (!is_mysql(l) && l->dialect != SQL_TRANSACT_QUOTED)
+        return quoted_name(l);
+    skip_quoted(l, is_mysql(l));
+    return TOKEN_LITERAL;
+}
+
+/* [..], in which a ] is written twice. */
+static enum token_kind bracketed_name(struct sql_lexer *l)
+{
+    l->at++;
+    while (l->at < l->text.len) {
+        uint8_t c = ahead(l, 0);
+        bool is_twice = c == ']' && ahead(l, 1) == ']';
+        l->at += is_twice ? 2 : 1;
+        if (c == ']' && !is_twice)
+            return TOKEN_QUOTED;
+    }
+    return TOKEN_LITERAL;
+}
+
+/* @variable, @@function, #temporary. */
+static enum token_kind marked_word(struct sql_lexer *l)
+{
+    while (ahead(l, 0) == '@' || (ahead(l, 0) == '#' && is_transact(l)))
+        l->at++;
+    skip_word(l);
+    return TOKEN_WORD;
+}
+
 static bool is_operator(const struct sql_lexer *l, size_t n)
 {
     switch (class_ahead(l, n)) {
@@ -246,7 +331,7 @@ static bool is_operator(const struct sql_lexer *l, size_t n)
     case '#':
     case '?':
     case '@':
-        return !is_mysql(l);
+        return !is_mysql(l) && !is_transact(l);
     case '/':
         return ahead(l, n + 1) != '*';
     default:
@@ -288,6 +373,11 @@ static bool signed_number(struct sql_lexer *l)
 static enum token_kind colon(struct sql_lexer *l)
 {
     uint8_t next = ahead(l, 1);
+    if (is_oracle(l) && classes[next] >= 'w') {
+        l->at++;
+        skip_word(l);
+        return TOKEN_LITERAL;
+    }
     l->at += next == ':' || next == '=' ? 2 : 1;
     return next == ':' ? TOKEN_CAST : TOKEN_OPERATOR;
 }
@@ -312,10 +402,7 @@ static enum token_kind token(struct sql_lexer *l)
         skip_quoted(l, is_mysql(l));
         return TOKEN_LITERAL;
     case '"':
-        if (!is_mysql(l))
-            return quoted_name(l);
-        skip_quoted(l, true);
-        return TOKEN_LITERAL;
+        return double_quoted(l);
     case '`':
         return is_mysql(l) ? quoted_name(l) : operator_signs(l);
     case '(':
@@ -323,7 +410,7 @@ static enum token_kind token(struct sql_lexer *l)
     case ')':
         return one(l, TOKEN_CLOSE);
     case '[':
-        return one(l, TOKEN_BRACKET);
+        return is_transact(l) ? bracketed_name(l) : one(l, TOKEN_BRACKET);
     case ']':
         return one(l, TOKEN_BRACKET_CLOSE);
     case ',':
@@ -339,14 +426,11 @@ static enum token_kind token(struct sql_lexer *l)
         return colon(l);
     case '?':
         /* an operator of PostgreSQL, whose placeholders are $1 */
-        return is_mysql(l) ? one(l, TOKEN_LITERAL) : operator_signs(l);
+        return is_mysql(l) || is_transact(l) ? one(l, TOKEN_LITERAL) : operator_signs(l);
     case '@':
-        if (!is_mysql(l))
-            return operator_signs(l);
-        while (ahead(l, 0) == '@')
-            l->at++;
-        skip_word(l);
-        return TOKEN_WORD;
+        return is_mysql(l) || is_transact(l) ? marked_word(l) : operator_signs(l);
+    case '#':
+        return is_transact(l) ? marked_word(l) : operator_signs(l);
     case '+':
     case '-':
         return signed_number(l) ? TOKEN_LITERAL : operator_signs(l);

@@ -37,7 +37,8 @@ static struct bytes bare(const struct sql_token *t)
 {
     if (t->kind != TOKEN_QUOTED)
         return t->text;
-    size_t quote = t->text.data[0] == '`' ? 1 : bytes_index(t->text, '"') + 1;
+    bool is_single = t->text.data[0] == '`' || t->text.data[0] == '[';
+    size_t quote = is_single ? 1 : bytes_index(t->text, '"') + 1;
     return bytes_first(bytes_from(t->text, quote), t->text.len - quote - 1);
 }
 
@@ -137,19 +138,35 @@ static bool is_main(enum sql_word word)
            word == WORD_VALUES || word == WORD_TABLE;
 }
 
-static void take_verb(struct sql_sense *s, const struct sql_token *t, enum sql_word word)
+static bool is_transact(const struct sql_sense *s)
+{
+    return s->dialect == SQL_TRANSACT || s->dialect == SQL_TRANSACT_QUOTED;
+}
+
+/* Without semicolons: SET NOCOUNT ON SELECT ... is two statements, and the second says more. */
+static bool is_another(const struct sql_sense *s, enum sql_word word)
+{
+    bool is_plain = s->verb == WORD_NAME || s->verb == WORD_OTHER || s->verb == WORD_BEGIN ||
+                    s->verb == WORD_MODIFIER;
+    bool is_verb = is_main(word) && word != WORD_VALUES && word != WORD_TABLE;
+    return is_transact(s) && s->depth == 0 && s->has_verb && is_plain && is_verb;
+}
+
+/* Whether this is the verb. */
+static bool take_verb(struct sql_sense *s, const struct sql_token *t, enum sql_word word)
 {
     bool is_first = !s->has_verb;
     bool is_behind_with =
         s->is_with && s->verb == WORD_WITH && s->depth == s->cte_depth && is_main(word);
-    if (!is_first && !is_behind_with)
-        return;
+    if (!is_first && !is_behind_with && !is_another(s, word))
+        return false;
     s->has_verb = true;
     s->verb = word;
     s->is_with = s->is_with || word == WORD_WITH;
     s->is_explained = word == WORD_EXPLAIN;
     s->in_ctes = s->in_ctes && !is_behind_with;
     operation(s, t);
+    return true;
 }
 
 static void expect(struct sql_sense *s, enum sql_expecting expecting, bool is_list)
@@ -173,13 +190,13 @@ static void take_into(struct sql_sense *s)
     expect(s, EXPECTING_TARGET, false);
 }
 
-static void take_change(struct sql_sense *s, enum sql_word word, bool is_first)
+static void take_change(struct sql_sense *s, enum sql_word word, bool is_first, bool is_verb)
 {
-    if (!at_verb(s) || (word == WORD_REPLACE && !is_first))
+    if ((!at_verb(s) && !is_verb) || (word == WORD_REPLACE && !is_first))
         return;
     s->has_write = true;
     s->verbs |= here(s);
-    if (word != WORD_DELETE)
+    if (word != WORD_DELETE || is_transact(s))
         expect(s, EXPECTING_TARGET, word == WORD_UPDATE);
 }
 
@@ -219,7 +236,7 @@ static void take_word(struct sql_sense *s, const struct sql_token *t)
     enum sql_expecting expecting = s->expecting;
     if (is_plain_here(s, word))
         word = WORD_OTHER;
-    take_verb(s, t, word);
+    bool is_verb = take_verb(s, t, word);
     if (t->info->flags & SQL_WORD_CLAUSE)
         s->lists &= ~here(s);
     s->expecting = EXPECTING_NOTHING;
@@ -233,7 +250,7 @@ static void take_word(struct sql_sense *s, const struct sql_token *t)
     case WORD_DELETE:
     case WORD_MERGE:
     case WORD_REPLACE:
-        take_change(s, word, is_first);
+        take_change(s, word, is_first, is_verb);
         break;
     case WORD_FROM:
         take_from(s);
@@ -302,8 +319,19 @@ static void take_name(struct sql_sense *s, const struct sql_token *t)
     s->expects_cte = false;
 }
 
+/* INSERT BULK t, DELETE TOP (1) t: a word between a verb and its table. */
+static bool is_between(const struct sql_sense *s, const struct sql_token *t)
+{
+    if (!is_transact(s) || s->expecting != EXPECTING_TARGET)
+        return false;
+    return s->last_word == WORD_INSERT ? bytes_are_nocase(t->text, "bulk")
+                                       : bytes_are_nocase(t->text, "top");
+}
+
 static void take_plain_word(struct sql_sense *s, const struct sql_token *t)
 {
+    if (is_between(s, t))
+        return;
     bool is_variable = t->text.data[0] == '@';
     if (is_variable && s->last_word == WORD_INTO)
         s->has_into = false;

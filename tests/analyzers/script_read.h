@@ -4,6 +4,8 @@
  *   # comment
  *   port 8080              the server's port, instead of the usual one
  *   proxy 10.0.0.0/8       a proxy of the operator's, before the first segment
+ *   http KEY WORDS         of the operator's section `http`: template, logout, cookie, claim,
+ *                          header, `login PATH USER PASSWORD FAILURE`, `list PATH AT`
  *   midstream              the connection's beginning was not captured
  *   fragile                left out of the laws of gaps and of missing handshakes: not all messages
  *                          of this script can be found among other bytes
@@ -178,6 +180,43 @@ static void script_step(struct script *s, enum script_step_kind kind, unsigned d
         step->len = s->bytes_len - step->at;
 }
 
+static struct http_text script_http_text(struct script *s, char **rest)
+{
+    struct http_text text = {.len = 0};
+    char *word;
+    if (script_word(rest, &word) && !http_text_set(&text, bytes_of(word)))
+        script_fail(s, "too long", word);
+    return text;
+}
+
+/* No more of each than fit: a script has few. */
+static void script_http(struct script *s, char *rest)
+{
+    struct http_settings *h = &s->settings.http;
+    char *key;
+    (void)script_word(&rest, &key);
+    struct http_text first = script_http_text(s, &rest);
+    if (strcmp(key, "template") == 0)
+        h->templates[h->templates_count++] = first;
+    else if (strcmp(key, "logout") == 0)
+        h->logouts[h->logouts_count++] = first;
+    else if (strcmp(key, "cookie") == 0)
+        h->cookies[h->cookies_count++] = first;
+    else if (strcmp(key, "claim") == 0)
+        h->claims[h->claims_count++] = first;
+    else if (strcmp(key, "header") == 0)
+        h->header = first;
+    else if (strcmp(key, "list") == 0)
+        h->lists[h->lists_count++] = (struct http_list){first, script_http_text(s, &rest)};
+    else if (strcmp(key, "login") == 0) {
+        struct http_text user = script_http_text(s, &rest), password = script_http_text(s, &rest);
+        h->logins[h->logins_count++] =
+            (struct http_login){first, user, password, script_http_text(s, &rest)};
+    } else {
+        script_fail(s, "not understood", key);
+    }
+}
+
 static void script_setting(struct script *s, const char *word, char *rest)
 {
     if (strcmp(word, "port") == 0)
@@ -186,6 +225,8 @@ static void script_setting(struct script *s, const char *word, char *rest)
         s->is_midstream = true;
     else if (strcmp(word, "fragile") == 0)
         s->is_fragile = true;
+    else if (strcmp(word, "http") == 0)
+        script_http(s, rest);
     else if (strcmp(word, "proxy") == 0 && s->settings.proxies_count < SETTINGS_PROXIES_MAX &&
              prefix_parse(&s->settings.proxies[s->settings.proxies_count], bytes_of(rest)))
         s->settings.proxies_count++;

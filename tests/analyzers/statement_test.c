@@ -46,6 +46,28 @@ static void a_script_gives_its_statements_one_by_one(void **state)
     statements_close(s);
 }
 
+static void a_statement_described_elsewhere_is_kept_with_copies_of_its_texts(void **state)
+{
+    char text[] = "find customers {msisdn: ?}";
+    struct bytes view = bytes_of(text);
+    struct statement statement = {.hash = 7,
+                                  .action = ACTION_READ,
+                                  .text = view,
+                                  .operation = bytes_first(view, 4),
+                                  .tables = {bytes_first(bytes_from(view, 5), 9)},
+                                  .tables_count = 1};
+    (void)state;
+    struct statements *s = statements_open(4, 0);
+    assert_int_equal(statements_keep(s, &statement)->hash, 7);
+    memset(text, 'x', sizeof(text) - 1);
+    const struct statement *found = statements_find(s, 7);
+    assert_non_null(found);
+    assert_true(bytes_are(found->text, "find customers {msisdn: ?}"));
+    assert_true(bytes_are(found->operation, "find"));
+    assert_true(bytes_are(found->tables[0], "customers"));
+    statements_close(s);
+}
+
 static void the_shape_used_longest_ago_is_forgotten_first(void **state)
 {
     enum { MAX = 8 };
@@ -119,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_statement_is_kept_with_what_it_does),
         cmocka_unit_test(a_script_gives_its_statements_one_by_one),
+        cmocka_unit_test(a_statement_described_elsewhere_is_kept_with_copies_of_its_texts),
         cmocka_unit_test(the_shape_used_longest_ago_is_forgotten_first),
         cmocka_unit_test(texts_stay_within_their_bytes),
         cmocka_unit_test(a_text_sent_again_is_the_same_statement),
