@@ -260,7 +260,7 @@ def use(lab):
         client.close()
 
 
-@case("other commands", apart=7, why="COM_FIELD_LIST twice, COM_PROCESS_INFO, COM_SET_OPTION twice, COM_PROCESS_KILL,"
+@case("other commands", apart=6, why="COM_FIELD_LIST twice, COM_SET_OPTION twice, COM_PROCESS_KILL,"
       " COM_DEBUG; the server does not count the process list's rows", rows=2)
 def others(lab):
     client = lab.client()
@@ -462,24 +462,25 @@ def dump(lab):
 
 
 def sysbench(lab, *options):
-    for step in "prepare", "run", "cleanup":
+    for kind, threads, step in (("oltp_read_write", 4, "prepare"), ("oltp_read_write", 1, "run"),  # alone: no deadlocks
+                                ("oltp_read_only", 4, "run"), ("oltp_read_write", 1, "cleanup")):
         subprocess.run(["sysbench", "--db-driver=mysql", f"--mysql-host={HOST}", "--mysql-user=tester", "--mysql-db=crm",
-                        "--mysql-ssl=off", "--tables=2", "--table-size=500", "--threads=4", "--events=40", "--time=0",
-                        "--verbosity=1", *options, "oltp_read_write", step], check=True, timeout=60,
+                        "--mysql-ssl=off", "--tables=2", "--table-size=500", f"--threads={threads}", "--events=40",
+                        "--time=0", "--verbosity=1", *options, kind, step], check=True, timeout=60,
                        stdout=subprocess.DEVNULL)
 
 
-@case("sysbench, prepared", quits=4 + 4 + 1, exact=False)
+@case("sysbench, prepared", quits=4 + 1 + 4 + 1, exact=False)
 def sysbench_prepared(lab):
     sysbench(lab)
 
 
-@case("sysbench, text", quits=4 + 4 + 1, exact=False)
+@case("sysbench, text", quits=4 + 1 + 4 + 1, exact=False)
 def sysbench_text(lab):
     sysbench(lab, "--db-ps-mode=disable")
 
 
-@case("sysbench, compressed", quits=4 + 4 + 1, exact=False)
+@case("sysbench, compressed", quits=4 + 1 + 4 + 1, exact=False)
 def sysbench_compressed(lab):
     sysbench(lab, "--mysql-compression=on")
 

@@ -19,8 +19,9 @@ CASES = []
 
 
 def case(name, unknown=0, apart=0, names=True, why=""):
-    """unknown: commands that the server does not know, and counts as errors only (None: all errors but the rejected).  apart: how many of those that it
-    counted are not to be seen as requests.  names: each command's own count is to be seen, too."""
+    """unknown: commands that the server does not know, and counts as errors only (None: all errors but the rejected).
+    apart: how many of those that it counted are not to be seen as requests.  names: each command's own count is to be
+    seen, too."""
 
     def add(function):
         CASES.append((name, unknown, apart, names, why, function))
@@ -206,7 +207,8 @@ def bytewise(lab):
 # --- many at once
 
 
-@case("pipelines of one, a thousand and twenty thousand", names=False, why="of what is beyond the pairing the name is not kept")
+@case("pipelines of one, a thousand and twenty thousand", names=False,
+      why="of what is beyond the pairing, in turns, the names are not kept")
 def pipelines(lab):
     client = lab.client()
     client.pipeline(("SET", "a", SECRET))
@@ -295,7 +297,8 @@ def errors(lab):
 def logins(lab):
     client = lab.client()
     lab.ask("ACL", "SETUSER", "anna", "on", f">{SECRET}", "~*", "+@all")
-    for words in (("AUTH", "anna", SECRET + "x"), ("AUTH", "anna", SECRET), ("HELLO", 3, "AUTH", "anna", SECRET, "SETNAME", "crm"),
+    for words in (("AUTH", "anna", SECRET + "x"), ("AUTH", "anna", SECRET),
+                  ("HELLO", 3, "AUTH", "anna", SECRET, "SETNAME", "crm"),
                   ("HELLO", 2, "AUTH", "anna", "wrong" + SECRET), ("ACL", "WHOAMI"), ("CLIENT", "SETNAME", "web"), ("RESET",)):
         client.ask(*words)
     lab.ask("ACL", "SETUSER", "default", "resetpass", f">{SECRET}")
@@ -326,7 +329,8 @@ def silent(lab):
     client = lab.client()
     client.send(command("CLIENT", "REPLY", "SKIP"), command("SET", "a", SECRET), command("GET", "a"))
     client.read()
-    client.send(command("CLIENT", "REPLY", "OFF"), *[command("INCR", "n") for _ in range(50)], command("CLIENT", "REPLY", "ON"))
+    client.send(command("CLIENT", "REPLY", "OFF"), *[command("INCR", "n") for _ in range(50)],
+                command("CLIENT", "REPLY", "ON"))
     client.read()
     return client.ask("GET", "n") is not None and 2
 
@@ -340,7 +344,8 @@ def subscriptions(lab):
     new.ask("SET", "k", "v")
     new.send(command("SUBSCRIBE", "a"), command("SSUBSCRIBE", "s"))
     new.values(2)
-    speaker.pipeline(*[("PUBLISH", "a", SECRET) for _ in range(20)], ("PUBLISH", "news", SECRET), ("SPUBLISH", "s", SECRET))
+    speaker.pipeline(*[("PUBLISH", "a", SECRET) for _ in range(20)], ("PUBLISH", "news", SECRET),
+                     ("SPUBLISH", "s", SECRET))
     old.values(21)
     old.ask("PING")
     new.send(command("GET", "k"))
@@ -391,7 +396,7 @@ def kinds(lab):
     for kind in "string integer double null array set map attrib bignum true false verbatim".split():
         client.ask("DEBUG", "PROTOCOL", kind)
     client.send(command("DEBUG", "PROTOCOL", "push"))
-    client.read()
+    client.values(2)
     client.ask("CONFIG", "GET", "max*")
     client.ask("COMMAND", "DOCS", "GET", "SET")
     client.ask("CLIENT", "LIST")

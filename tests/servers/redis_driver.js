@@ -6,7 +6,8 @@ async function main(host, secret) {
     const client = createClient({ url: `redis://${host}:6379`, RESP: 3, name: 'crm' });
     await client.connect();
     await Promise.all(Array.from({ length: 500 }, (_, n) => client.set(`${secret}:${n}`, secret)));
-    let rows = (await Promise.all(Array.from({ length: 600 }, (_, n) => client.get(`${secret}:${n}`)))).filter((v) => v !== null).length;
+    const values = await Promise.all(Array.from({ length: 600 }, (_, n) => client.get(`${secret}:${n}`)));
+    let rows = values.filter((value) => value !== null).length;
     await client.hSet('hash', { f: secret, g: 'x', h: 'y' });
     rows += Object.keys(await client.hGetAll('hash')).length;
     const results = await client.multi().lPush('list', ['a', 'b', 'c']).lRange('list', 0, -1).get(`${secret}:1`).exec();
