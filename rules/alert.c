@@ -5,7 +5,7 @@
 #include "rules/alert.h"
 
 #include "core/clock.h"
-#include "rules/quantity.h"
+#include "rules/gauge.h"
 #include "rules/records.h"
 
 #include <ctype.h>
@@ -94,12 +94,6 @@ static void add_value(struct text *t, const struct transaction *key, enum field 
     json_clear(&j);
 }
 
-static enum quantity_unit unit_of(const struct measure *m)
-{
-    bool is_amount = m->kind == MEASURE_SUM || m->kind == MEASURE_MAX;
-    return is_amount ? quantity_unit_of(m->field) : QUANTITY_PLAIN;
-}
-
 /* "31 requests"; of the mirror "3 intervals" */
 static void add_counted(struct text *t, const struct alert *a)
 {
@@ -113,10 +107,14 @@ static void add_measured(struct text *t, const struct alert *a)
 {
     const struct measure *m = &a->rule->measure;
     text_add(t, "%s", a->is_estimate ? "about " : "");
-    text_add(t, "%s", unit_of(m) == QUANTITY_SHARE ? "up to " : "");
-    quantity_print(t, a->value, unit_of(m));
+    text_add(t, "%s", m->kind == MEASURE_MAX && gauge_unit(m) == QUANTITY_SHARE ? "up to " : "");
+    quantity_print(t, a->value, gauge_unit(m));
     if (m->kind == MEASURE_COUNT) {
         add_counted(t, a);
+        return;
+    }
+    if (m->kind == MEASURE_SHARE) {
+        text_add(t, " in %s", m->text);
         return;
     }
     const struct field_words *w = words_of(m->field);
@@ -165,6 +163,99 @@ static void add_key_words(struct text *t, const struct alert *a)
         text_add(t, "the mirror");
 }
 
+/* A span of time in a line ("1h") or in a sentence ("1 hour"). */
+static void add_window(struct text *t, int64_t ns, bool in_words)
+{
+    text_add(t, in_words ? " within " : " in ");
+    quantity_print_window(t, ns, in_words);
+}
+
+static void add_above(struct text *t, const struct alert *a, bool in_words)
+{
+    add_measured(t, a);
+    add_window(t, a->rule->over_ns, in_words);
+    text_add(t, in_words ? ", the limit is " : ", limit ");
+    quantity_print(t, a->rule->above, gauge_unit(&a->rule->measure));
+}
+
+static void add_together(struct text *t, const struct alert *a, bool in_words)
+{
+    const struct field_words *w = words_of(a->rule->of);
+    text_add(t, in_words ? "was active with " : "");
+    quantity_print(t, a->value, QUANTITY_PLAIN);
+    text_add(t, " different %s%s", w->values ? w->values : "values of ",
+             w->values ? "" : FIELDS[a->rule->of].name);
+    add_window(t, a->rule->over_ns, in_words);
+    text_add(t, ": ");
+    add_known(t, a);
+    if (a->known_count < a->value)
+        text_add(t, ", ...");
+}
+
+static void add_travel(struct text *t, const struct alert *a, bool in_words)
+{
+    text_add(t, in_words ? "was seen in " : "");
+    add_quoted(t, a->from);
+    text_add(t, in_words ? " and in " : " to ");
+    add_quoted(t, a->to);
+    text_add(t, ", ");
+    quantity_print(t, a->distance_km, QUANTITY_PLAIN);
+    text_add(t, in_words ? " km apart, within " : " km in ");
+    quantity_print(t, a->apart_ns > 0 ? (uint64_t)a->apart_ns : 0, QUANTITY_TIME);
+    text_add(t, in_words ? ": that is " : ", ");
+    quantity_print(t, a->speed_kmh, QUANTITY_PLAIN);
+    text_add(t, " km/h");
+}
+
+static void add_steps(struct text *t, const struct alert *a, bool in_words)
+{
+    struct rule of_step = *a->rule;
+    struct alert step = *a;
+    step.rule = &of_step;
+    text_add(t, in_words ? "took %zu steps, one after another, each" : "%zu steps, each",
+             a->rule->steps_count);
+    add_window(t, a->rule->within_ns, in_words);
+    text_add(t, in_words ? " of the one before: " : ": ");
+    for (size_t i = 0; i < a->rule->steps_count; i++) {
+        of_step.measure = a->rule->steps[i].measure;
+        step.value = a->steps[i];
+        text_add(t, "%s", i > 0 ? ", then " : "");
+        add_measured(t, &step);
+    }
+}
+
+static void add_first(struct text *t, const struct alert *a, bool in_words)
+{
+    enum field f = a->rule->first;
+    const char *word = words_of(f)->key;
+    if (in_words)
+        text_add(t, "showed the %s ", word ? word : FIELDS[f].name);
+    else
+        text_add(t, "%s ", FIELDS[f].name);
+    add_quoted(t, a->first_value);
+    text_add(t, in_words ? " for the first time (before: " : " is new, before: ");
+    add_known(t, a);
+    text_add(t, in_words ? ")" : "");
+}
+
+static void add_each(struct text *t, const struct alert *a, bool in_words)
+{
+    text_add(t, in_words ? "sent what nothing preceded" : "not preceded");
+    add_window(t, a->rule->before.within_ns, in_words);
+    text_add(t, " by: ");
+    text_add_bytes(t, bytes_first(bytes_of(a->rule->before.when_text), NEAREST_WORD_MAX * 4));
+}
+
+/* What happened, for a line or for a sentence. */
+static void add_happened(struct text *t, const struct alert *a, bool in_words)
+{
+    static void (*const adders[TRIGGERS_COUNT])(struct text *, const struct alert *, bool) = {
+        [TRIGGER_ABOVE] = add_above,       [TRIGGER_FIRST] = add_first,
+        [TRIGGER_TOGETHER] = add_together, [TRIGGER_TRAVEL] = add_travel,
+        [TRIGGER_STEPS] = add_steps,       [TRIGGER_EACH] = add_each};
+    adders[a->rule->trigger](t, a, in_words);
+}
+
 size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX])
 {
     const struct rule *rule = a->rule;
@@ -172,21 +263,8 @@ size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX
     text_add_bytes(&t, bytes_of(rule->name));
     text_add(&t, ": ");
     add_key_words(&t, a);
-    if (rule->trigger == TRIGGER_FIRST) {
-        const char *word = words_of(rule->first)->key;
-        text_add(&t, " showed the %s ", word ? word : FIELDS[rule->first].name);
-        add_quoted(&t, a->first_value);
-        text_add(&t, " for the first time (before: ");
-        add_known(&t, a);
-        text_add(&t, ")");
-    } else {
-        text_add(&t, ", ");
-        add_measured(&t, a);
-        text_add(&t, " within ");
-        quantity_print_window(&t, rule->over_ns, true);
-        text_add(&t, ", the limit is ");
-        quantity_print(&t, rule->above, unit_of(&rule->measure));
-    }
+    text_add(&t, rule->trigger == TRIGGER_ABOVE ? ", " : " ");
+    add_happened(&t, a, true);
     add_rest(&t, a);
     text_add(&t, ".");
     return t.len;
@@ -213,18 +291,7 @@ size_t alert_write_line(const struct alert *a, char line[ALERT_LINE_MAX])
         add_value(&t, &a->key, rule->by[i]);
     }
     text_add(&t, rule->by_count == 0 ? " the mirror: " : ": ");
-    if (rule->trigger == TRIGGER_FIRST) {
-        text_add(&t, "%s ", FIELDS[rule->first].name);
-        add_quoted(&t, a->first_value);
-        text_add(&t, " is new, before: ");
-        add_known(&t, a);
-    } else {
-        add_measured(&t, a);
-        text_add(&t, " in ");
-        quantity_print_window(&t, rule->over_ns, false);
-        text_add(&t, ", limit ");
-        quantity_print(&t, rule->above, unit_of(&rule->measure));
-    }
+    add_happened(&t, a, false);
     add_rest(&t, a);
     return t.len;
 }
@@ -304,11 +371,11 @@ static void write_evidence(struct json *j, const struct alert *a)
     json_close(j, ']');
 }
 
-static void write_window(struct json *j, const struct rule *rule)
+static void write_window(struct json *j, int64_t ns)
 {
     char window[32];
     struct text t = text_over(window, sizeof(window));
-    quantity_print_window(&t, rule->over_ns, false);
+    quantity_print_window(&t, ns, false);
     write_text(j, "window", window);
 }
 
@@ -316,7 +383,7 @@ static void write_window(struct json *j, const struct rule *rule)
 static void write_value(struct json *j, const char *name, uint64_t value, const struct measure *m)
 {
     json_name(j, bytes_of(name));
-    if (unit_of(m) == QUANTITY_SHARE)
+    if (gauge_unit(m) == QUANTITY_SHARE)
         json_real(j, (double)value / SHARE_ONE);
     else
         json_unsigned(j, value);
@@ -329,21 +396,84 @@ static void write_above(struct json *j, const struct alert *a)
     write_value(j, "value", a->value, m);
     write_value(j, "at_least", a->at_least, m);
     write_value(j, "limit", a->rule->above, m);
-    write_window(j, a->rule);
+    write_window(j, a->rule->over_ns);
+}
+
+/* "first(FIELD)" */
+static void write_measure_of(struct json *j, const char *what, enum field f)
+{
+    char measure[NEAREST_WORD_MAX];
+    struct text t = text_over(measure, sizeof(measure));
+    text_add(&t, "%s(%s)", what, FIELDS[f].name);
+    write_text(j, "measure", measure);
+}
+
+static void write_texts(struct json *j, const char *name, const struct bytes *texts, size_t count)
+{
+    json_name(j, bytes_of(name));
+    json_open(j, '[');
+    for (size_t i = 0; i < count; i++)
+        json_text(j, texts[i]);
+    json_close(j, ']');
 }
 
 /* The new value itself stands under its field's name, beside the key. */
 static void write_first(struct json *j, const struct alert *a)
 {
-    char measure[NEAREST_WORD_MAX];
-    struct text t = text_over(measure, sizeof(measure));
-    text_add(&t, "first(%s)", FIELDS[a->rule->first].name);
-    write_text(j, "measure", measure);
-    json_name(j, bytes_of("known"));
+    write_measure_of(j, "first", a->rule->first);
+    write_texts(j, "known", a->known, a->known_count);
+}
+
+static void write_together(struct json *j, const struct alert *a)
+{
+    write_measure_of(j, "together", a->rule->of);
+    json_counter(j, "value", a->value);
+    json_counter(j, "at_least", a->at_least);
+    json_counter(j, "limit", a->rule->together - 1);
+    write_window(j, a->rule->over_ns);
+    write_texts(j, "values", a->known, a->known_count);
+}
+
+static void write_travel(struct json *j, const struct alert *a)
+{
+    write_text(j, "measure", "travel");
+    json_counter(j, "value", a->speed_kmh);
+    json_counter(j, "limit", a->rule->faster_kmh);
+    json_counter(j, "distance_km", a->distance_km);
+    json_name(j, bytes_of("seconds"));
+    json_real(j, (double)a->apart_ns / (double)CLOCK_SECOND_NS);
+    write_texts(j, "values", (const struct bytes[]){a->from, a->to}, 2);
+}
+
+static void write_steps(struct json *j, const struct alert *a)
+{
+    write_text(j, "measure", "steps");
+    write_window(j, a->rule->within_ns);
+    json_name(j, bytes_of("steps"));
     json_open(j, '[');
-    for (size_t i = 0; i < a->known_count; i++)
-        json_text(j, a->known[i]);
+    for (size_t i = 0; i < a->rule->steps_count; i++) {
+        const struct measure *m = &a->rule->steps[i].measure;
+        json_open(j, '{');
+        write_text(j, "measure", m->text);
+        write_value(j, "value", a->steps[i], m);
+        json_close(j, '}');
+    }
     json_close(j, ']');
+}
+
+static void write_each(struct json *j, const struct alert *a)
+{
+    write_text(j, "measure", "unless before");
+    write_window(j, a->rule->before.within_ns);
+}
+
+static void write_trigger(struct json *j, const struct alert *a)
+{
+    static void (*const writers[TRIGGERS_COUNT])(struct json *, const struct alert *) = {
+        [TRIGGER_ABOVE] = write_above,       [TRIGGER_FIRST] = write_first,
+        [TRIGGER_TOGETHER] = write_together, [TRIGGER_TRAVEL] = write_travel,
+        [TRIGGER_STEPS] = write_steps,       [TRIGGER_EACH] = write_each};
+    writers[a->rule->trigger](j, a);
 }
 
 void alert_write_json(struct json *j, const struct alert *a)
@@ -359,10 +489,7 @@ void alert_write_json(struct json *j, const struct alert *a)
     write_key(j, a);
     json_name(j, bytes_of("alert"));
     json_open(j, '{');
-    if (a->rule->trigger == TRIGGER_FIRST)
-        write_first(j, a);
-    else
-        write_above(j, a);
+    write_trigger(j, a);
     json_name(j, bytes_of("lost_share"));
     json_real(j, a->lost_share);
     json_name(j, bytes_of("repeats"));

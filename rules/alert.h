@@ -27,6 +27,12 @@ struct alert {
         struct bytes known[ALERT_KNOWN_MAX]; /* values known before, the newest first */
         size_t known_count;
     };
+    struct { /* TRIGGER_TRAVEL; TRIGGER_TOGETHER has value and known */
+        struct bytes from, to;
+        uint64_t distance_km, speed_kmh;
+        int64_t apart_ns;
+    };
+    uint64_t steps[RULE_STEPS_MAX];                /* TRIGGER_STEPS: the value of each */
     const struct evidence *evidence[EVIDENCE_MAX]; /* in the order of their times */
     size_t evidence_count;
 };

@@ -305,7 +305,13 @@ static const struct condition *parse_any(struct parser *p)
 
 const struct condition *condition_parse(struct vocabulary *v, const struct yaml_node *text)
 {
-    struct parser p = {.v = v, .node = text};
+    return condition_parse_from(v, text, 0);
+}
+
+const struct condition *condition_parse_from(struct vocabulary *v, const struct yaml_node *text,
+                                             size_t at)
+{
+    struct parser p = {.v = v, .node = text, .at = at};
     if (text->text.len > EXPRESSION_TEXT_MAX) {
         problems_add(v->problems, text->at, "longer than %d bytes", EXPRESSION_TEXT_MAX);
         return NULL;
@@ -369,5 +375,49 @@ bool condition_compile(struct expression *e, const struct condition *c, struct v
     (void)lay_out(&l, c, EXPRESSION_TRUE, EXPRESSION_FALSE);
     *e = (struct expression){
         .tests = l.tests, .count = c->tests, .required = c->required, .actions = c->actions};
+    return true;
+}
+
+/* Where a jump of one of several goes on in all of them. */
+static uint16_t moved(uint16_t at, unsigned first, uint16_t if_true, uint16_t if_false)
+{
+    if (at == EXPRESSION_TRUE)
+        return if_true;
+    return at == EXPRESSION_FALSE ? if_false : (uint16_t)(at + first);
+}
+
+bool condition_join(struct expression *e, const struct expression *const *list, size_t count,
+                    bool is_any, struct vocabulary *v)
+{
+    struct expression all = {.required = is_any ? ~(field_set)0 : 0,
+                             .actions = is_any ? 0 : EXPRESSION_ACTIONS_ALL};
+    bool is_always = false;
+    for (size_t i = 0; i < count; i++) {
+        all.count += list[i]->count;
+        all.required = is_any ? all.required & list[i]->required : all.required | list[i]->required;
+        all.actions = is_any ? all.actions | list[i]->actions : all.actions & list[i]->actions;
+        is_always = is_always || list[i]->count == 0;
+    }
+    struct test *tests = arena_take(v->arena, all.count * sizeof(*tests) + 1);
+    if (!tests)
+        return false;
+    unsigned first = 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned next = first + list[i]->count;
+        uint16_t after = (uint16_t)next;
+        for (unsigned k = 0; k < list[i]->count; k++) {
+            struct test *t = &tests[first + k];
+            *t = list[i]->tests[k];
+            bool is_last = next == all.count;
+            uint16_t if_true = is_any || is_last ? EXPRESSION_TRUE : after;
+            uint16_t if_false = !is_any || is_last ? EXPRESSION_FALSE : after;
+            t->then = moved(t->then, first, if_true, if_false);
+            t->otherwise = moved(t->otherwise, first, if_true, if_false);
+        }
+        first = next;
+    }
+    all.tests = tests;
+    all.count = is_any && is_always ? 0 : all.count;
+    *e = all;
     return true;
 }

@@ -24,6 +24,9 @@ struct condition {
  * in it is wrong.
  */
 const struct condition *condition_parse(struct vocabulary *v, const struct yaml_node *text);
+/* condition_parse_from reads what begins at that byte of it. */
+const struct condition *condition_parse_from(struct vocabulary *v, const struct yaml_node *text,
+                                             size_t at);
 
 /* condition_check_macros parses every macro, so that mistakes in those that no rule uses are found
  * too. */
@@ -31,5 +34,13 @@ void condition_check_macros(struct vocabulary *v);
 
 /* condition_compile lays the tree out flat; false, and a problem more, where there is no memory. */
 bool condition_compile(struct expression *e, const struct condition *c, struct vocabulary *v);
+
+/* condition_text gives the text of a condition in one line, with each macro's text in its place. */
+const char *condition_text(struct vocabulary *v, const struct yaml_node *text);
+
+/* condition_join lays several expressions out as one, of which any must hold, or else all; false
+ * where there is no memory. */
+bool condition_join(struct expression *e, const struct expression *const *list, size_t count,
+                    bool is_any, struct vocabulary *v);
 
 #endif

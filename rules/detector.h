@@ -12,13 +12,15 @@
 
 #include "core/budget.h"
 #include "rules/alert.h"
+#include "rules/window.h"
 
 /* What a detector may use beside its state. */
 struct detection {
     const struct rule *rule;
     struct budget *budget;
-    uint64_t seed;      /* of hashes of values */
-    uint64_t forgotten; /* values that a key had too many of */
+    uint64_t seed;             /* of hashes of values */
+    uint64_t forgotten;        /* values that a key had too many of */
+    struct window_clock clock; /* of the rule's windows */
 };
 
 /* One transaction, and when it counts. */
@@ -57,7 +59,8 @@ struct detector {
     void (*clear)(const struct detection *d, void *state);
 };
 
-extern const struct detector DETECTOR_ABOVE, DETECTOR_FIRST;
+extern const struct detector DETECTOR_ABOVE, DETECTOR_FIRST, DETECTOR_TOGETHER, DETECTOR_TRAVEL,
+    DETECTOR_STEPS, DETECTOR_EACH;
 
 /* detector_hash hashes a field's value; of several texts, the one at `index`. */
 uint64_t detector_hash(const struct transaction *t, enum field f, size_t index, uint64_t seed);
@@ -67,5 +70,10 @@ size_t detector_values(const struct transaction *t, enum field f);
 
 /* detector_value views a field's value as bytes; of several texts, the one at `index`. */
 struct bytes detector_value(const struct transaction *t, enum field f, size_t index);
+
+/* detector_shown gives it as people read it: a text as it is, anything else written into the
+ * buffer, cut where it does not fit. */
+struct bytes detector_shown(const struct transaction *t, enum field f, size_t index, char *buffer,
+                            size_t size);
 
 #endif

@@ -30,3 +30,20 @@ uint64_t detector_hash(const struct transaction *t, enum field f, size_t index, 
 {
     return hash_bytes(detector_value(t, f, index), seed);
 }
+
+struct bytes detector_shown(const struct transaction *t, enum field f, size_t index, char *buffer,
+                            size_t size)
+{
+    if (FIELDS[f].type == FIELD_TYPE_TEXT || FIELDS[f].type == FIELD_TYPE_TEXTS)
+        return detector_value(t, f, index);
+    struct json j = {0};
+    field_write(&j, t, f);
+    struct bytes text = {(const uint8_t *)j.text, j.len};
+    if (text.len > 1 && text.data[0] == '"')
+        text = bytes_first(bytes_from(text, 1), text.len - 2);
+    text = bytes_first(text, size);
+    if (text.len > 0)
+        memcpy(buffer, text.data, text.len);
+    json_clear(&j);
+    return (struct bytes){(const uint8_t *)buffer, text.len};
+}

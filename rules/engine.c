@@ -1,12 +1,16 @@
 /*
  * Keys are found by a digest of 128 bits of their fields' values.  The engine knows no trigger: it
- * asks the rule's detector.
+ * asks the rule's detector.  Which rules a transaction can count for is found out once for all
+ * transactions with the same fields and action, its kind: most transactions are of a few kinds, and
+ * most rules are not for most kinds.
  */
 #include "rules/engine.h"
 
 #include "core/hash.h"
 #include "core/table.h"
+#include "rules/before.h"
 #include "rules/detector.h"
+#include "rules/exception.h"
 #include "rules/meaning.h"
 #include "rules/text.h"
 
@@ -15,20 +19,22 @@
 enum {
     TICK_KEYS_MAX = 1024, /* forgotten at one tick, of one rule */
     ROOM_TRIES_MAX = 16,  /* keys that go to make room for one transaction */
-    DIGESTS_MAX = 4,      /* kept of one transaction, for rules with the same `by` */
+    DIGESTS_MAX = 8,      /* kept of one transaction, for rules with the same `by` */
+    KINDS_COUNT = 128,    /* a power of two */
 };
 
 static const struct detector *const detectors[TRIGGERS_COUNT] = {
-    [TRIGGER_ABOVE] = &DETECTOR_ABOVE, [TRIGGER_FIRST] = &DETECTOR_FIRST};
+    [TRIGGER_ABOVE] = &DETECTOR_ABOVE,       [TRIGGER_FIRST] = &DETECTOR_FIRST,
+    [TRIGGER_TOGETHER] = &DETECTOR_TOGETHER, [TRIGGER_TRAVEL] = &DETECTOR_TRAVEL,
+    [TRIGGER_STEPS] = &DETECTOR_STEPS,       [TRIGGER_EACH] = &DETECTOR_EACH};
 
 struct digest {
     uint64_t low, high;
 };
 
-/* The digests of a transaction that were computed already, each with a rule that it is for. */
+/* The digests of a transaction that were computed already, by the watches' `digest`. */
 struct digests {
-    size_t count;
-    const struct rule *rules[DIGESTS_MAX];
+    bool is_known[DIGESTS_MAX];
     struct digest items[DIGESTS_MAX];
 };
 
@@ -46,8 +52,27 @@ struct watch {
     struct detection detection;
     const struct detector *detector;
     struct table *keys;
+    struct marks *marks;       /* of `unless before`; NULL: the rule has none */
     size_t state_at, texts_at; /* offsets in a key's value */
     uint64_t evictions;        /* to make room in the budget */
+    size_t digest;             /* the same number for rules with the same `by` */
+    uint64_t alerts, folded;
+    uint64_t excepted[]; /* by each of the rule's exceptions */
+};
+
+/* A rule that transactions of a kind can count for. */
+struct candidate {
+    struct watch *watch;
+    bool is_open; /* its expression has to be asked */
+};
+
+/* The newest of those that share a place are kept. */
+struct kind {
+    field_set present;
+    unsigned action;
+    bool is_known;
+    size_t count;
+    struct candidate *candidates; /* room for all rules */
 };
 
 struct evidence_key {
@@ -63,6 +88,9 @@ struct engine {
     uint64_t watches_opened;
     size_t watches_count;
     struct watch **watches; /* in the order of the rules */
+    size_t marks_count;     /* watches with marks */
+    struct kind kinds[KINDS_COUNT];
+    struct candidate *candidates; /* of all kinds */
 };
 
 static size_t aligned(size_t size)
@@ -108,7 +136,7 @@ static struct table *keys_open(struct watch *w, const struct engine *e, size_t b
 /* NULL without memory. */
 static struct watch *watch_open(struct engine *e, const struct rule *rule, size_t bytes_max)
 {
-    struct watch *w = calloc(1, sizeof(*w));
+    struct watch *w = calloc(1, sizeof(*w) + EXCEPTIONS_MAX * sizeof(w->excepted[0]));
     if (!w)
         return NULL;
     w->number = e->watches_opened++;
@@ -118,8 +146,11 @@ static struct watch *watch_open(struct engine *e, const struct rule *rule, size_
     w->state_at = aligned(sizeof(struct key));
     w->texts_at = w->state_at + aligned(w->detector->state_size);
     w->keys = keys_open(w, e, bytes_max);
-    if (w->keys)
+    if (rule->before.by_count > 0)
+        w->marks = marks_open(e->config.keys_max, bytes_max, e->config.seed);
+    if (w->keys && (w->marks || rule->before.by_count == 0))
         return w;
+    table_close(w->keys);
     free(w);
     return NULL;
 }
@@ -130,6 +161,7 @@ static void watch_close(struct watch *w, struct engine *e)
     e->counters.keys_evicted += table_evictions(w->keys) + w->evictions;
     e->counters.values_forgotten += w->detection.forgotten;
     table_close(w->keys);
+    marks_close(w->marks);
     free(w);
 }
 
@@ -162,6 +194,7 @@ void engine_close(struct engine *e)
     for (size_t i = 0; i < e->watches_count; i++)
         watch_close(e->watches[i], e);
     free(e->watches);
+    free(e->candidates);
     table_close(e->evidence);
     free(e);
 }
@@ -241,15 +274,62 @@ static void watches_close(struct engine *e, struct watch **list, size_t count,
     free(list);
 }
 
+/* A new rule's exceptions go on with the counts of those of the same reason. */
+static void watch_take_rule(struct watch *w, const struct rule *rule)
+{
+    const struct rule *old = w->detection.rule;
+    uint64_t counts[EXCEPTIONS_MAX] = {0};
+    for (size_t i = 0; i < rule->exceptions_count; i++) {
+        for (size_t k = 0; k < old->exceptions_count; k++) {
+            if (strcmp(old->exceptions[k].reason, rule->exceptions[i].reason) == 0)
+                counts[i] = w->excepted[k];
+        }
+    }
+    memcpy(w->excepted, counts, sizeof(counts));
+    w->detection.rule = rule;
+}
+
+static bool same_key(const struct rule *a, const struct rule *b)
+{
+    return a->by_count == b->by_count && memcmp(a->by, b->by, a->by_count * sizeof(a->by[0])) == 0;
+}
+
+/* Gives the same number to rules with the same `by`. */
+static void number_digests(struct engine *e)
+{
+    size_t numbers = 0;
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        size_t like = 0;
+        while (like < i && !same_key(e->watches[like]->detection.rule, w->detection.rule))
+            like++;
+        w->digest = like < i ? e->watches[like]->digest : numbers++;
+    }
+}
+
+/* Nothing is known of any kind; candidates: KINDS_COUNT times as many as there are rules. */
+static void kinds_restart(struct engine *e, struct candidate *candidates)
+{
+    free(e->candidates);
+    e->candidates = candidates;
+    for (size_t i = 0; i < KINDS_COUNT; i++)
+        e->kinds[i] = (struct kind){.candidates = candidates + i * e->watches_count};
+}
+
 bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
 {
     size_t count = rules_on(rules), bytes_max = count ? e->config.keys_bytes_max / count : 0;
     struct watch **list = calloc(count + 1, sizeof(struct watch *));
+    struct candidate *candidates = calloc(count + 1, KINDS_COUNT * sizeof(*candidates));
     uint64_t opened = e->watches_opened;
-    if (!list)
+    if (!list || !candidates) {
+        free(list);
+        free(candidates);
         return false;
+    }
     if (!watches_gather(e, rules, list, count, bytes_max)) {
         watches_close(e, list, count, e->watches, e->watches_count);
+        free(candidates);
         return false;
     }
     watches_close(e, e->watches, e->watches_count, list, count);
@@ -259,33 +339,33 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
     for (size_t i = 0, next = 0; next < count; i++) {
         if (!rules_at(rules, i)->is_enabled)
             continue;
-        list[next]->detection.rule = rules_at(rules, i);
+        watch_take_rule(list[next], rules_at(rules, i));
         watch_resize(list[next++], e, bytes_max);
     }
+    e->marks_count = 0;
+    for (size_t i = 0; i < count; i++)
+        e->marks_count += list[i]->marks != NULL;
+    number_digests(e);
+    kinds_restart(e, candidates);
     return true;
 }
 
-static bool same_key(const struct rule *a, const struct rule *b)
-{
-    return a->by_count == b->by_count && memcmp(a->by, b->by, a->by_count * sizeof(a->by[0])) == 0;
-}
-
-static struct digest digest_of(const struct engine *e, const struct rule *rule,
+static struct digest digest_of(const struct engine *e, const struct watch *w,
                                const struct transaction *t, struct digests *known)
 {
-    for (size_t i = 0; i < known->count; i++) {
-        if (same_key(known->rules[i], rule))
-            return known->items[i];
-    }
+    const struct rule *rule = w->detection.rule;
+    bool is_kept = w->digest < DIGESTS_MAX;
+    if (is_kept && known->is_known[w->digest])
+        return known->items[w->digest];
     struct digest d = {e->config.seed, ~e->config.seed};
     for (size_t i = 0; i < rule->by_count; i++) {
         struct bytes value = detector_value(t, rule->by[i], 0);
         d.low = hash_bytes(value, d.low);
         d.high = hash_bytes(value, d.high);
     }
-    if (known->count < DIGESTS_MAX) {
-        known->rules[known->count] = rule;
-        known->items[known->count++] = d;
+    if (is_kept) {
+        known->is_known[w->digest] = true;
+        known->items[w->digest] = d;
     }
     return d;
 }
@@ -370,15 +450,45 @@ static void raise_alert(struct engine *e, struct watch *w, struct key *k,
     k->has_alerted = true;
     k->alerted_ns = o->time_ns;
     k->repeats = 0;
+    w->alerts++;
     e->counters.alerts++;
     e->config.alert(e->config.context, &a);
 }
 
-static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
+static bool is_excepted(struct engine *e, struct watch *w, const struct occurrence *o)
+{
+    const struct rule *rule = w->detection.rule;
+    if (rule->exceptions_count == 0)
+        return false;
+    size_t found = exceptions_find(rule, o->transaction, o->time_ns);
+    if (found == rule->exceptions_count)
+        return false;
+    w->excepted[found]++;
+    e->counters.excepted++;
+    return true;
+}
+
+static bool is_preceded(const struct watch *w, const struct occurrence *o)
+{
+    return w->marks && marks_have(w->marks, &w->detection.rule->before, o->transaction, o->time_ns);
+}
+
+/* What later transactions may find before them. */
+static void take_marks(struct engine *e, const struct occurrence *o)
+{
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        if (w->marks)
+            marks_take(w->marks, &w->detection.rule->before, o->transaction, o->time_ns);
+    }
+}
+
+static void watch_count(struct engine *e, struct watch *w, const struct occurrence *o,
                         struct digests *known)
 {
-    struct watch *w = e->watches[at];
-    struct digest digest = digest_of(e, w->detection.rule, o->transaction, known);
+    if (is_excepted(e, w, o) || is_preceded(w, o))
+        return;
+    struct digest digest = digest_of(e, w, o->transaction, known);
     bool is_new;
     uint64_t weight = 0;
     struct key *k = table_touch(w->keys, &digest, &is_new);
@@ -407,6 +517,7 @@ static void watch_count(struct engine *e, size_t at, const struct occurrence *o,
         raise_alert(e, w, k, o, evidence);
     } else {
         k->repeats++;
+        w->folded++;
         e->counters.folded++;
     }
 }
@@ -422,15 +533,44 @@ static int64_t end_of(const struct transaction *t)
     return start + (int64_t)(t->duration_ns < left ? t->duration_ns : left);
 }
 
+static void kind_learn(const struct engine *e, struct kind *k, const struct transaction *t)
+{
+    k->present = t->present;
+    k->action = t->action;
+    k->is_known = true;
+    k->count = 0;
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        enum outlook outlook = expression_outlook(&w->detection.rule->when, t->present, t->action);
+        if (outlook != OUTLOOK_NEVER)
+            k->candidates[k->count++] = (struct candidate){w, outlook == OUTLOOK_OPEN};
+    }
+}
+
+static const struct kind *kind_of(struct engine *e, const struct transaction *t)
+{
+    uint64_t hash = hash_mix((uint64_t)t->present ^ e->config.seed,
+                             (uint64_t)(t->present >> 64) << 8 | t->action | 1U << 7);
+    struct kind *k = &e->kinds[hash % KINDS_COUNT];
+    if (!k->is_known || k->present != t->present || k->action != t->action)
+        kind_learn(e, k, t);
+    return k;
+}
+
 void engine_transaction(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, end_of(t)};
-    struct digests known = {.count = 0};
+    const struct kind *k = kind_of(e, t);
+    struct digests known;
+    memset(known.is_known, 0, sizeof(known.is_known));
     e->counters.transactions++;
-    for (size_t i = 0; i < e->watches_count; i++) {
-        if (expression_holds(&e->watches[i]->detection.rule->when, t))
-            watch_count(e, i, &o, &known);
+    for (size_t i = 0; i < k->count; i++) {
+        const struct candidate *c = &k->candidates[i];
+        if (!c->is_open || expression_holds(&c->watch->detection.rule->when, t))
+            watch_count(e, c->watch, &o, &known);
     }
+    if (e->marks_count > 0)
+        take_marks(e, &o);
 }
 
 void engine_tick(struct engine *e, int64_t now_ns)
@@ -459,4 +599,16 @@ struct engine_counters engine_counters(const struct engine *e)
     c.bytes = e->budget.used;
     c.bytes_peak = e->budget.peak;
     return c;
+}
+
+bool engine_rule(const struct engine *e, size_t i, struct rule_counters *c)
+{
+    if (i >= e->watches_count)
+        return false;
+    const struct watch *w = e->watches[i];
+    *c = (struct rule_counters){.rule = w->detection.rule,
+                                .alerts = w->alerts,
+                                .folded = w->folded,
+                                .excepted = w->excepted};
+    return true;
 }

@@ -40,6 +40,7 @@ struct engine_counters {
     uint64_t counted; /* times that a transaction counted for a rule */
     uint64_t alerts;
     uint64_t folded;            /* repeats within `quiet` */
+    uint64_t excepted;          /* not counted for a rule because of one of its exceptions */
     uint64_t late;              /* too old for their window */
     uint64_t denied;            /* not counted: no memory in the budget */
     uint64_t keys;              /* now */
@@ -67,5 +68,15 @@ void engine_transaction(struct engine *e, const struct transaction *t);
 void engine_tick(struct engine *e, int64_t now_ns);
 
 struct engine_counters engine_counters(const struct engine *e);
+
+/* What one rule that is on has done; a reload leaves it to those that count as before. */
+struct rule_counters {
+    const struct rule *rule;
+    uint64_t alerts, folded;
+    const uint64_t *excepted; /* transactions, by each of the rule's exceptions */
+};
+
+/* engine_rule gives the counters of the i-th rule that is on; false where there are not so many. */
+bool engine_rule(const struct engine *e, size_t i, struct rule_counters *c);
 
 #endif

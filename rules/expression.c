@@ -1,5 +1,5 @@
 /*
- * The tests at run time.
+ * The tests at run time, and what is known of them before.
  */
 #include "rules/expression.h"
 
@@ -99,4 +99,59 @@ bool test_holds(const struct test *test, const struct transaction *t)
     if (test->kind == TEST_TEXT_IN_FIELD && !transaction_has(t, test->in_field))
         return false;
     return value_holds(test, t) != test->is_negated;
+}
+
+static enum outlook outlook_of(bool holds)
+{
+    return holds ? OUTLOOK_ALWAYS : OUTLOOK_NEVER;
+}
+
+static enum outlook test_outlook(const struct test *test, field_set present, unsigned action)
+{
+    if (!(present >> test->field & 1))
+        return OUTLOOK_NEVER;
+    switch (test->kind) {
+    case TEST_EXISTS:
+        return outlook_of(!test->is_negated);
+    case TEST_TEXT_IN_FIELD:
+        return present >> test->in_field & 1 ? OUTLOOK_OPEN : OUTLOOK_NEVER;
+    case TEST_NUMBER_IN:
+    case TEST_TEXT_IN:
+    case TEST_ADDRESS_IN:
+        return test->set->count > 0 ? OUTLOOK_OPEN : outlook_of(test->is_negated);
+    case TEST_CHOICE_IN:
+        if (test->field != FIELD_EVENT_ACTION)
+            return OUTLOOK_OPEN;
+        return outlook_of((test->number >> action & 1) != test->is_negated);
+    default:
+        return OUTLOOK_OPEN;
+    }
+}
+
+enum outlook expression_outlook(const struct expression *e, field_set present, unsigned action)
+{
+    if (!expression_concerns(e, present, action))
+        return OUTLOOK_NEVER;
+    if (e->count == 0)
+        return OUTLOOK_ALWAYS;
+    /* all places that can be reached, which are further on each time */
+    bool reached[EXPRESSION_TESTS_MAX] = {true}, can_hold = false, can_fail = false;
+    for (unsigned at = 0; at < e->count; at++) {
+        const struct test *test = &e->tests[at];
+        if (!reached[at])
+            continue;
+        enum outlook outlook = test_outlook(test, present, action);
+        for (int way = 0; way < 2; way++) {
+            unsigned next = way ? test->then : test->otherwise;
+            if (outlook == (way ? OUTLOOK_NEVER : OUTLOOK_ALWAYS))
+                continue;
+            if (next < e->count)
+                reached[next] = true;
+            can_hold = can_hold || next == EXPRESSION_TRUE;
+            can_fail = can_fail || next == EXPRESSION_FALSE;
+        }
+    }
+    if (can_hold && can_fail)
+        return OUTLOOK_OPEN;
+    return outlook_of(can_hold);
 }

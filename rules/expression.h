@@ -72,12 +72,25 @@ static inline uint64_t expression_time(int64_t ns)
 /* test_holds tells whether one test holds for the transaction. */
 bool test_holds(const struct test *test, const struct transaction *t);
 
+/* expression_concerns tells whether it can be true with those fields and that action, as far as
+ * that is told without a test. */
+static inline bool expression_concerns(const struct expression *e, field_set present,
+                                       unsigned action)
+{
+    return (present & (e->required | e->excluded)) == e->required && e->actions >> action & 1;
+}
+
+/* What can come of an expression. */
+enum outlook { OUTLOOK_NEVER, OUTLOOK_OPEN, OUTLOOK_ALWAYS };
+
+/* expression_outlook tells what can come of it for the transactions that have just those fields and
+ * that action. */
+enum outlook expression_outlook(const struct expression *e, field_set present, unsigned action);
+
 /* expression_holds tells whether the expression is true for the transaction. */
 static inline bool expression_holds(const struct expression *e, const struct transaction *t)
 {
-    if ((t->present & (e->required | e->excluded)) != e->required)
-        return false;
-    if (e->actions != EXPRESSION_ACTIONS_ALL && !(e->actions >> t->action & 1))
+    if (!expression_concerns(e, t->present, t->action))
         return false;
     unsigned at = e->count > 0 ? 0 : EXPRESSION_TRUE;
     while (at < e->count)

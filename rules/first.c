@@ -12,29 +12,18 @@ struct first_state {
     uint32_t newest_at; /* which of the field's texts it is */
 };
 
-static bool is_text(enum field f)
-{
-    return FIELDS[f].type == FIELD_TYPE_TEXT || FIELDS[f].type == FIELD_TYPE_TEXTS;
-}
-
 /* Keeps a value that is new, as people read it. */
 static bool keep(const struct detection *d, struct first_state *s, const struct occurrence *o,
                  size_t index)
 {
-    enum field f = d->rule->first;
-    struct json j = {0};
-    struct bytes text;
-    if (is_text(f)) {
-        text = detector_value(o->transaction, f, index);
-    } else {
-        field_write(&j, o->transaction, f);
-        text = (struct bytes){(const uint8_t *)j.text, j.len};
-        if (text.len > 1 && text.data[0] == '"')
-            text = bytes_first(bytes_from(text, 1), text.len - 2);
-    }
-    bool is_kept = known_add(&s->known, d->budget, s->newest, text, o->time_ns);
-    json_clear(&j);
-    return is_kept;
+    char text[KNOWN_TEXT_MAX + 1];
+    struct bytes shown = detector_shown(o->transaction, d->rule->first, index, text, sizeof(text));
+    return known_add(&s->known, d->budget, s->newest, shown, o->time_ns);
+}
+
+static bool is_text(enum field f)
+{
+    return FIELDS[f].type == FIELD_TYPE_TEXT || FIELDS[f].type == FIELD_TYPE_TEXTS;
 }
 
 static enum finding first_count(struct detection *d, void *state, const struct occurrence *o,

@@ -55,14 +55,51 @@ static bool keys_equal(const struct rule *a, const struct rule *b)
     return true;
 }
 
+static bool measure_equal(const struct measure *a, const struct measure *b)
+{
+    if (a->kind != b->kind || a->field != b->field)
+        return false;
+    return a->kind != MEASURE_SHARE || expression_equal(a->part, b->part);
+}
+
+/* A step's limit decides what the next one counts. */
+static bool step_equal(const struct rule_step *a, const struct rule_step *b)
+{
+    return a->above == b->above && a->of == b->of && measure_equal(&a->measure, &b->measure) &&
+           expression_equal(&a->when, &b->when);
+}
+
+static bool steps_equal(const struct rule *a, const struct rule *b)
+{
+    bool is_same = a->steps_count == b->steps_count && a->within_ns == b->within_ns;
+    for (size_t i = 0; is_same && i < a->steps_count; i++)
+        is_same = step_equal(&a->steps[i], &b->steps[i]);
+    return is_same;
+}
+
+static bool before_equal(const struct before *a, const struct before *b)
+{
+    if (a->by_count != b->by_count || !expression_equal(&a->when, &b->when))
+        return false;
+    return memcmp(a->by, b->by, a->by_count * sizeof(a->by[0])) == 0;
+}
+
 static bool trigger_equal(const struct rule *a, const struct rule *b)
 {
-    if (a->trigger != b->trigger)
+    if (a->trigger != b->trigger || !before_equal(&a->before, &b->before))
         return false;
-    if (a->trigger == TRIGGER_FIRST)
+    switch (a->trigger) {
+    case TRIGGER_ABOVE:
+        return measure_equal(&a->measure, &b->measure) && a->over_ns == b->over_ns;
+    case TRIGGER_FIRST:
         return a->first == b->first && a->forget_ns == b->forget_ns;
-    return a->measure.kind == b->measure.kind && a->measure.field == b->measure.field &&
-           a->over_ns == b->over_ns;
+    case TRIGGER_TOGETHER:
+        return a->of == b->of && a->over_ns == b->over_ns;
+    case TRIGGER_STEPS:
+        return steps_equal(a, b);
+    default:
+        return true;
+    }
 }
 
 bool rule_counts_as(const struct rule *a, const struct rule *b)

@@ -8,9 +8,10 @@
 
 /*
  * rule_counts_as tells whether two rules count the same transactions for the same keys in the same
- * way: `when` with the lists and macros in it, `by`, `measure`, `over`, `first`, `forget`.  What a
- * rule only holds against its counters (`above`, `learn`, `quiet`) and what it only says (`name`,
- * `severity`, `note`) may differ.
+ * way: `when` with the lists and macros in it, `by`, `measure`, `over`, `first`, `forget`, `of`,
+ * `steps`, `unless before`.  What a rule only holds against its counters (`above`, `learn`,
+ * `together`, `travel`, `quiet`), what it leaves out from now on (`except`) and what it only says
+ * (`name`, `severity`, `note`) may differ.
  */
 bool rule_counts_as(const struct rule *a, const struct rule *b);
 

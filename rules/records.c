@@ -22,18 +22,6 @@ bool records_are_mirrors(const struct rule *rule)
     return rule->when.required >> FIELD_MIRROR_PACKETS & 1;
 }
 
-static field_set fields_of(const struct rule *rule)
-{
-    field_set fields = rule->when.required; /* of by, measure and first too */
-    for (unsigned i = 0; i < rule->when.count; i++) {
-        const struct test *t = &rule->when.tests[i];
-        fields |= FIELD_BIT(t->field);
-        if (t->kind == TEST_TEXT_IN_FIELD)
-            fields |= FIELD_BIT(t->in_field);
-    }
-    return fields;
-}
-
 static bool names_field(const struct yaml_node *n, const char *name, struct position *at)
 {
     if (n->kind != YAML_SCALAR)
@@ -47,7 +35,7 @@ static bool names_field(const struct yaml_node *n, const char *name, struct posi
 /* Where the rule names the field; where a macro does, the beginning of its `when`. */
 static struct position place_of(const struct yaml_node *rule, enum field f)
 {
-    static const char *const keys[] = {"when", "by", "measure", "first"};
+    static const char *const keys[] = {"when", "by", "measure", "first", "of"};
     const char *name = FIELDS[f].name;
     const struct yaml_node *when = yaml_get(rule, "when");
     struct position at = when ? when->at : rule->at;
@@ -93,7 +81,7 @@ static void settle_mirrors(struct rule *rule, field_set used, const struct yaml_
 
 void records_settle(struct rule *rule, const struct yaml_node *node, struct problems *problems)
 {
-    field_set used = fields_of(rule);
+    field_set used = rule_fields(rule);
     if (used & MIRROR_FIELDS) {
         settle_mirrors(rule, used, node, problems);
         return;

@@ -4,8 +4,10 @@
  */
 #include "rules/rule.h"
 
+#include "rules/change.h"
 #include "rules/condition.h"
 #include "rules/rule_read.h"
+#include "rules/trial.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +21,8 @@ struct rules {
     struct arena arena;
     struct rule *items; /* in the arena */
     size_t count;
+    struct trial **trials; /* in the arena */
+    size_t trials_count;
 };
 
 struct loader {
@@ -28,6 +32,7 @@ struct loader {
     size_t files_count;
     struct position at[RULES_MAX]; /* of each rule's id */
     struct vocabulary vocabulary;
+    struct changes changes;
 };
 
 static void file_keep(struct loader *l, struct yaml *y)
@@ -89,7 +94,7 @@ static void read_path(struct loader *l, const char *path)
 /* The sections of each file that concern all of them. */
 static void read_words(struct loader *l)
 {
-    static const char *const keys[] = {"lists", "macros", "rules", NULL};
+    static const char *const keys[] = {"lists", "macros", "rules", "change", "tests", NULL};
     for (size_t i = 0; i < l->files_count; i++) {
         const struct yaml_node *root = yaml_root(l->files[i]);
         if (!yaml_expect(root, YAML_MAPPING, "a rule file", l->problems))
@@ -99,8 +104,11 @@ static void read_words(struct loader *l)
         const struct yaml_node *macros = yaml_get(root, "macros");
         if (lists)
             vocabulary_read_lists(&l->vocabulary, lists);
+        const struct yaml_node *change = yaml_get(root, "change");
         if (macros)
             vocabulary_read_macros(&l->vocabulary, macros);
+        if (change)
+            changes_read(&l->changes, change, l->problems);
     }
     condition_check_macros(&l->vocabulary);
 }
@@ -128,6 +136,40 @@ static void check_id(struct loader *l, size_t at)
     }
 }
 
+/* A place whose file's name outlives the file. */
+static struct position place_kept(struct loader *l, struct position at)
+{
+    at.file = (const char *)arena_copy(&l->rules->arena, bytes_of(at.file)).data;
+    return at;
+}
+
+/* One rule with its changes. */
+static void read_one(struct loader *l, struct rule *rule, const struct yaml_node *node)
+{
+    const struct yaml_node *whole = changes_apply(&l->changes, node, &l->rules->arena);
+    if (!whole)
+        return; /* the arena failed, which is told at the end */
+    rule_read(rule, whole, &l->vocabulary);
+    rule->defined = place_kept(l, node->at);
+    if (!rule->id)
+        return;
+    rule->changes_count =
+        changes_of(&l->changes, bytes_of(rule->id), rule->changed, RULE_CHANGES_MAX);
+    for (size_t i = 0; i < rule->changes_count && i < RULE_CHANGES_MAX; i++)
+        rule->changed[i] = place_kept(l, rule->changed[i]);
+}
+
+static void check_changes(struct loader *l)
+{
+    const char *ids[RULES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < l->rules->count; i++) {
+        if (l->rules->items[i].id)
+            ids[count++] = l->rules->items[i].id;
+    }
+    changes_check(&l->changes, l->problems, ids, count);
+}
+
 static void read_rules_of(struct loader *l, const struct yaml_node *list)
 {
     if (yaml_is_nothing(list) || !yaml_expect(list, YAML_SEQUENCE, "'rules'", l->problems))
@@ -136,7 +178,7 @@ static void read_rules_of(struct loader *l, const struct yaml_node *list)
         const struct yaml_node *node = list->items[i].value, *id = yaml_get(node, "id");
         size_t at = l->rules->count++;
         l->at[at] = id ? id->at : node->at;
-        rule_read(&l->rules->items[at], node, &l->vocabulary);
+        read_one(l, &l->rules->items[at], node);
         check_id(l, at);
     }
 }
@@ -155,6 +197,20 @@ static void read_rules(struct loader *l)
         if (list)
             read_rules_of(l, list);
     }
+    check_changes(l);
+}
+
+static void read_trials(struct loader *l)
+{
+    struct rules *r = l->rules;
+    for (size_t i = 0; i < l->files_count; i++) {
+        const struct yaml_node *tests = yaml_get(yaml_root(l->files[i]), "tests");
+        if (tests && !r->trials)
+            r->trials = arena_take(&r->arena, TRIALS_MAX * sizeof(struct trial *));
+        if (tests && r->trials)
+            trials_read(r->trials, &r->trials_count, &l->vocabulary, tests);
+    }
+    trials_check(r->trials, r->trials_count, r, l->problems);
 }
 
 /* Compiles what was read and lets go of the files; NULL where there was any problem. */
@@ -163,6 +219,7 @@ static struct rules *loader_finish(struct loader *l, size_t problems_before)
     struct rules *r = l->rules;
     read_words(l);
     read_rules(l);
+    read_trials(l);
     if (r->arena.failed)
         problems_add(l->problems, (struct position){"rules", 0, 0}, "no memory");
     bool is_good = l->problems->count == problems_before;
@@ -234,7 +291,45 @@ size_t rules_on(const struct rules *r)
     return count;
 }
 
+struct trial *const *rules_trials(const struct rules *r, size_t *count)
+{
+    *count = r->trials_count;
+    return r->trials;
+}
+
 const struct rule *rules_at(const struct rules *r, size_t i)
 {
     return &r->items[i];
+}
+
+static field_set fields_of(const struct expression *e)
+{
+    field_set fields = e->required;
+    for (unsigned i = 0; i < e->count; i++) {
+        const struct test *t = &e->tests[i];
+        fields |= FIELD_BIT(t->field);
+        if (t->kind == TEST_TEXT_IN_FIELD)
+            fields |= FIELD_BIT(t->in_field);
+    }
+    return fields;
+}
+
+static field_set measure_fields(const struct measure *m)
+{
+    return m->kind == MEASURE_SHARE ? fields_of(m->part) : 0; /* a field is required */
+}
+
+field_set rule_fields(const struct rule *rule)
+{
+    field_set fields = fields_of(&rule->when) | fields_of(&rule->before.when);
+    if (rule->trigger == TRIGGER_ABOVE)
+        fields |= measure_fields(&rule->measure);
+    if (rule->trigger == TRIGGER_TRAVEL)
+        fields |=
+            FIELD_BIT(FIELD_CLIENT_GEO_CITY_NAME) | FIELD_BIT(FIELD_CLIENT_GEO_COUNTRY_ISO_CODE);
+    for (size_t i = 0; i < rule->steps_count; i++)
+        fields |= fields_of(&rule->steps[i].when) | measure_fields(&rule->steps[i].measure);
+    for (size_t i = 0; i < rule->exceptions_count; i++)
+        fields |= fields_of(&rule->exceptions[i].when);
+    return fields;
 }

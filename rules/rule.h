@@ -12,9 +12,13 @@ enum {
     RULES_MAX = 1024,
     RULE_FILES_MAX = 256,
     RULE_BY_MAX = 4,
-    RULE_ID_MAX = 64,    /* bytes */
-    RULE_NAME_MAX = 200, /* bytes */
-    RULE_NOTE_MAX = 4000 /* bytes */
+    RULE_ID_MAX = 64,     /* bytes */
+    RULE_NAME_MAX = 200,  /* bytes */
+    RULE_NOTE_MAX = 4000, /* bytes */
+    RULE_STEPS_MAX = 4,
+    RULE_TOGETHER_MAX = 32,
+    RULE_CHANGES_MAX = 8, /* of one rule whose places are kept */
+    EXCEPTIONS_MAX = 64   /* of one rule */
 };
 
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
@@ -22,14 +26,49 @@ enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEV
 extern const char *const SEVERITY_NAMES[SEVERITY_CRITICAL + 2]; /* NULL ends them */
 
 /* What raises the alert; each has its detector (rules/detector.h). */
-enum trigger { TRIGGER_ABOVE, TRIGGER_FIRST, TRIGGERS_COUNT };
+enum trigger {
+    TRIGGER_ABOVE,
+    TRIGGER_FIRST,
+    TRIGGER_TOGETHER,
+    TRIGGER_TRAVEL,
+    TRIGGER_STEPS,
+    TRIGGER_EACH, /* every transaction that is left, of `unless before` */
+    TRIGGERS_COUNT
+};
 
-enum measure_kind { MEASURE_COUNT, MEASURE_SUM, MEASURE_MAX, MEASURE_DISTINCT };
+enum measure_kind { MEASURE_COUNT, MEASURE_SUM, MEASURE_MAX, MEASURE_DISTINCT, MEASURE_SHARE };
 
 struct measure {
     enum measure_kind kind;
-    enum field field; /* FIELDS_COUNT for a count */
-    const char *text; /* as in the rule: "sum(server.bytes)" */
+    enum field field;              /* FIELDS_COUNT for a count and a share */
+    const char *text;              /* as in the rule: "sum(server.bytes)" */
+    const struct expression *part; /* of a share: what is counted of all */
+};
+
+/* One of several that follow each other; rules/steps.c. */
+struct rule_step {
+    struct expression when;
+    const char *when_text;
+    struct measure measure;
+    uint64_t above; /* or, with `of`, millionths of the value of an earlier step */
+    size_t of;      /* number of that step, from 1; 0: none */
+};
+
+/* What `unless before` looks for; rules/before.h. */
+struct before {
+    struct expression when;
+    const char *when_text;
+    enum field by[RULE_BY_MAX];
+    size_t by_count; /* 0: the rule has none */
+    int64_t within_ns;
+};
+
+/* What a rule does not count although it would: rules/exception.h. */
+struct exception {
+    struct expression when;
+    const char *text; /* of when, as written */
+    const char *reason;
+    int64_t until_ns; /* holds for what happens before that */
 };
 
 /* All texts end in a zero byte and live as long as the rules. */
@@ -42,18 +81,43 @@ struct rule {
     struct expression when;     /* its `required` holds the fields of by, measure and first too */
     enum field by[RULE_BY_MAX]; /* in the order of enum field */
     size_t by_count;            /* 0: the whole mirror (rules/records.h) */
+    struct exception *exceptions;
+    size_t exceptions_count;
+    struct position defined, changed[RULE_CHANGES_MAX];
+    size_t changes_count;  /* may be more than are kept */
+    const char *when_text; /* as written, without comments; NULL: every transaction */
     enum trigger trigger;
     int64_t quiet_ns;
     struct { /* TRIGGER_ABOVE */
         struct measure measure;
         int64_t over_ns;
         uint64_t above;
+        uint64_t at_least; /* of a share: transactions in the window before it can fire */
     };
     struct { /* TRIGGER_FIRST */
         enum field first;
         int64_t learn_ns, forget_ns;
     };
+    struct { /* TRIGGER_TOGETHER, within over_ns */
+        enum field of;
+        uint64_t together;
+    };
+    struct { /* TRIGGER_TRAVEL */
+        uint64_t faster_kmh, farther_km;
+    };
+    struct { /* TRIGGER_STEPS */
+        struct rule_step *steps;
+        size_t steps_count;
+        int64_t within_ns;
+    };
+    struct before before; /* narrows what counts, for every trigger */
 };
+
+/* measure_is_amount tells a sum or a maximum, which has the unit of its field. */
+static inline bool measure_is_amount(const struct measure *m)
+{
+    return m->kind == MEASURE_SUM || m->kind == MEASURE_MAX;
+}
 
 struct rules;
 
@@ -73,5 +137,12 @@ size_t rules_count(const struct rules *r);
 /* rules_on gives how many are enabled. */
 size_t rules_on(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
+
+/* rules_trials gives the tests of all files. */
+struct trial;
+struct trial *const *rules_trials(const struct rules *r, size_t *count);
+
+/* rule_fields gives every field that a rule reads. */
+field_set rule_fields(const struct rule *rule);
 
 #endif

@@ -9,6 +9,7 @@
 #include "rules/arena.h"
 #include "rules/set.h"
 #include "rules/yaml.h"
+#include "rules/zone.h"
 
 enum { LISTS_MAX = 256, MACROS_MAX = 256 };
 
@@ -44,7 +45,8 @@ struct macro {
 struct vocabulary {
     struct arena *arena; /* of everything compiled */
     struct problems *problems;
-    unsigned nesting; /* of what is being parsed now */
+    const struct zone *zone; /* of hours, weekdays and dates; NULL: UTC */
+    unsigned nesting;        /* of what is being parsed now */
     size_t lists_count, macros_count;
     struct named_list lists[LISTS_MAX];
     struct macro macros[MACROS_MAX];

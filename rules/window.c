@@ -5,10 +5,23 @@
 
 #include <string.h>
 
+static int64_t length_of(int64_t over_ns)
+{
+    return (over_ns + WINDOW_BUCKETS - 2) / (WINDOW_BUCKETS - 1);
+}
+
 int64_t window_number(int64_t ns, int64_t over_ns)
 {
-    int64_t length = (over_ns + WINDOW_BUCKETS - 2) / (WINDOW_BUCKETS - 1);
+    int64_t length = length_of(over_ns);
     return ns / length - (ns % length < 0);
+}
+
+void window_clock_set(struct window_clock *c, int64_t ns, int64_t over_ns)
+{
+    int64_t length = length_of(over_ns);
+    c->number = window_number(ns, over_ns);
+    c->from_ns = c->number * length;
+    c->to_ns = c->from_ns > INT64_MAX - length ? INT64_MAX : c->from_ns + length;
 }
 
 void window_advance(struct window *w, int64_t number)
@@ -18,8 +31,8 @@ void window_advance(struct window *w, int64_t number)
     w->newest = number;
     w->has_begun = true;
     uint32_t old = 0;
-    while (old < w->count && w->buckets[old].number <= number - WINDOW_BUCKETS)
-        old++;
+    for (; old < w->count && w->buckets[old].number <= number - WINDOW_BUCKETS; old++)
+        w->total -= w->buckets[old].amount;
     if (old == 0)
         return;
     w->count -= old;
@@ -27,7 +40,7 @@ void window_advance(struct window *w, int64_t number)
 }
 
 /* The bucket of that number, made where it is missing; NULL where there is no memory. */
-static struct window_bucket *bucket_at(struct window *w, struct budget *b, int64_t number)
+static struct window_bucket *bucket_make(struct window *w, struct budget *b, int64_t number)
 {
     uint32_t at = w->count;
     while (at > 0 && w->buckets[at - 1].number >= number)
@@ -47,6 +60,12 @@ static struct window_bucket *bucket_at(struct window *w, struct budget *b, int64
     return &w->buckets[at];
 }
 
+static struct window_bucket *bucket_at(struct window *w, struct budget *b, int64_t number)
+{
+    struct window_bucket *last = w->count > 0 ? &w->buckets[w->count - 1] : NULL;
+    return last && last->number == number ? last : bucket_make(w, b, number);
+}
+
 static uint64_t add(uint64_t a, uint64_t b)
 {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -61,21 +80,20 @@ enum window_status window_add(struct window *w, struct budget *b, int64_t number
     struct window_bucket *bucket = bucket_at(w, b, number);
     if (!bucket)
         return WINDOW_DENIED;
+    uint64_t before = bucket->amount;
     bucket->seen += (float)amount->seen;
     bucket->lost += (float)amount->lost;
     if (!amount->is_max)
         bucket->amount = add(bucket->amount, amount->amount);
     else if (bucket->amount < amount->amount)
         bucket->amount = amount->amount;
+    w->total += bucket->amount - before;
     return WINDOW_COUNTED;
 }
 
 uint64_t window_sum(const struct window *w)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < w->count; i++)
-        sum = add(sum, w->buckets[i].amount);
-    return sum;
+    return w->total < UINT64_MAX ? (uint64_t)w->total : UINT64_MAX;
 }
 
 uint64_t window_max(const struct window *w)

@@ -4,7 +4,7 @@
  * it is covered: a burst within `over` is never missed.  What comes late goes into the bucket of
  * its own time, as long as that still counts.
  *
- * Memory: 40 bytes, and 24 for each bucket in use: at most 33 x 24 (rounded up by doubling: 1,536).
+ * Memory: 64 bytes, and 24 for each bucket in use: at most 33 x 24 (rounded up by doubling: 1,536).
  */
 #ifndef SEEPWATCH_RULES_WINDOW_H
 #define SEEPWATCH_RULES_WINDOW_H
@@ -19,8 +19,13 @@ struct window_bucket {
     float seen, lost; /* bytes, for the share of what the mirror lost */
 };
 
+/* The sum of a window's amounts, which cannot overflow.  A typedef against the house's custom: the
+ * compiler's own name for it is none of C's. */
+__extension__ typedef unsigned __int128 window_total;
+
 /* A zeroed struct is empty. */
 struct window {
+    window_total total;            /* of the buckets' amounts */
     struct window_bucket *buckets; /* in the order of their numbers */
     uint32_t count, size;
     int64_t newest; /* number; nothing older than WINDOW_BUCKETS before it counts */
@@ -42,6 +47,24 @@ struct window_amount {
 
 /* window_number gives the number of the bucket of a time, for windows of that length. */
 int64_t window_number(int64_t ns, int64_t over_ns);
+
+/* The bucket asked for last, of windows of one length: times come mostly in order, and a division
+ * is slow.  A zeroed struct knows none. */
+struct window_clock {
+    int64_t from_ns, to_ns; /* of the bucket; to_ns is the next one's */
+    int64_t number;
+};
+
+/* window_clock_set goes to the bucket of that time. */
+void window_clock_set(struct window_clock *c, int64_t ns, int64_t over_ns);
+
+/* window_number_by is window_number; one clock serves one length. */
+static inline int64_t window_number_by(struct window_clock *c, int64_t ns, int64_t over_ns)
+{
+    if (ns < c->from_ns || ns >= c->to_ns)
+        window_clock_set(c, ns, over_ns);
+    return c->number;
+}
 
 /* window_advance forgets what is too old at the bucket of that number. */
 void window_advance(struct window *w, int64_t number);

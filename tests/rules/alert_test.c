@@ -7,18 +7,18 @@
 
 static struct rule sum_rule(void)
 {
-    return (struct rule){
-        .id = "customers-day",
-        .name = "One account read many rows",
-        .technique = "T1213",
-        .note = "Check \"why\".",
-        .severity = SEVERITY_HIGH,
-        .by = {FIELD_NETWORK_NAME, FIELD_USER_NAME},
-        .by_count = 2,
-        .trigger = TRIGGER_ABOVE,
-        .measure = {MEASURE_SUM, FIELD_DB_RESPONSE_RETURNED_ROWS, "sum(db.response.returned_rows)"},
-        .over_ns = 3600 * CLOCK_SECOND_NS,
-        .above = 1000};
+    return (struct rule){.id = "customers-day",
+                         .name = "One account read many rows",
+                         .technique = "T1213",
+                         .note = "Check \"why\".",
+                         .severity = SEVERITY_HIGH,
+                         .by = {FIELD_NETWORK_NAME, FIELD_USER_NAME},
+                         .by_count = 2,
+                         .trigger = TRIGGER_ABOVE,
+                         .measure = {MEASURE_SUM, FIELD_DB_RESPONSE_RETURNED_ROWS,
+                                     "sum(db.response.returned_rows)", NULL},
+                         .over_ns = 3600 * CLOCK_SECOND_NS,
+                         .above = 1000};
 }
 
 static struct alert sum_alert(const struct rule *rule)
@@ -140,7 +140,7 @@ static void an_action_in_the_key_joins_the_event(void **state)
                               .severity = SEVERITY_INFO,
                               .by = {FIELD_EVENT_ACTION},
                               .by_count = 1,
-                              .measure = {MEASURE_COUNT, FIELDS_COUNT, "count"},
+                              .measure = {MEASURE_COUNT, FIELDS_COUNT, "count", NULL},
                               .over_ns = CLOCK_SECOND_NS};
     struct alert a = {.rule = &rule, .key = {.action = ACTION_WRITE}, .value = 1, .at_least = 1};
     transaction_mark(&a.key, FIELD_EVENT_ACTION);
@@ -162,28 +162,28 @@ static void lines_say_each_measure_in_words(void **state)
         bool is_estimate;
         const char *words;
     } cases[] = {
-        {{MEASURE_COUNT, FIELDS_COUNT, ""}, 31, 20, false, "31 requests in 1h, limit 20"},
-        {{MEASURE_SUM, FIELD_SERVER_BYTES, ""},
+        {{MEASURE_COUNT, FIELDS_COUNT, "", NULL}, 31, 20, false, "31 requests in 1h, limit 20"},
+        {{MEASURE_SUM, FIELD_SERVER_BYTES, "", NULL},
          21391000,
          20 << 20,
          false,
          "20.4 MiB of responses in 1h, limit 20 MiB"},
-        {{MEASURE_MAX, FIELD_DB_RESPONSE_RETURNED_ROWS, ""},
+        {{MEASURE_MAX, FIELD_DB_RESPONSE_RETURNED_ROWS, "", NULL},
          200000,
          3000,
          false,
          "200,000 rows returned in one request in 1h, limit 3,000"},
-        {{MEASURE_DISTINCT, FIELD_USER_NAME, ""},
+        {{MEASURE_DISTINCT, FIELD_USER_NAME, "", NULL},
          9,
          8,
          false,
          "9 different accounts in 1h, limit 8"},
-        {{MEASURE_DISTINCT, FIELD_DB_QUERY_HASH, ""},
+        {{MEASURE_DISTINCT, FIELD_DB_QUERY_HASH, "", NULL},
          2040,
          2000,
          true,
          "about 2,040 different values of db.query.hash in 1h, limit 2,000"},
-        {{MEASURE_MAX, FIELD_EVENT_DURATION, ""},
+        {{MEASURE_MAX, FIELD_EVENT_DURATION, "", NULL},
          1500000000,
          1000000000,
          false,

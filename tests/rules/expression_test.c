@@ -264,6 +264,59 @@ static void the_quick_filter_changes_no_answer(void **state)
     }
 }
 
+/* What the fields and the action alone tell is what the whole transaction says. */
+static void the_outlook_is_never_wrong(void **state)
+{
+    (void)state;
+    static const enum action actions[] = {ACTION_LOGIN, ACTION_READ, ACTION_WRITE};
+    for (size_t i = 0; i < sizeof(truths) / sizeof(truths[0]); i++) {
+        struct compiled c;
+        compile(&c, truths[i].when);
+        for (unsigned f = 0; f <= FIELDS_COUNT; f++) {
+            struct transaction t = sample();
+            t.action = actions[f % 3];
+            t.present &= ~(f < FIELDS_COUNT ? FIELD_BIT(f) : t.present);
+            bool holds = expression_holds(&c.expression, &t);
+            enum outlook outlook = expression_outlook(&c.expression, t.present, t.action);
+            assert_int_not_equal(outlook, holds ? OUTLOOK_NEVER : OUTLOOK_ALWAYS);
+        }
+        release(&c);
+    }
+}
+
+static void the_outlook_is_as_sure_as_it_can_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *when;
+        enum outlook outlook; /* of a read with user.name and no more */
+    } cases[] = {
+        {"user.name not in nobody", OUTLOOK_ALWAYS},
+        {"not (user.name in nobody) and event.action == \"read\"", OUTLOOK_ALWAYS},
+        {"user.name in nobody", OUTLOOK_NEVER},
+        {"user.name exists or client.ip in offices", OUTLOOK_ALWAYS},
+        {"client.ip not in offices", OUTLOOK_NEVER},
+        {"not (client.ip in offices)", OUTLOOK_ALWAYS},
+        {"event.action != \"read\"", OUTLOOK_NEVER},
+        {"(event.action == \"write\" or http.response.status_code == 401) and user.name exists",
+         OUTLOOK_NEVER},
+        {"user.name in staff", OUTLOOK_OPEN},
+        {"user.name in staff or event.action == \"read\"", OUTLOOK_ALWAYS},
+    };
+    const field_set present = FIELD_BIT(FIELD_EVENT_ACTION) | FIELD_BIT(FIELD_USER_NAME);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct compiled c;
+        char yaml[512];
+        (void)snprintf(yaml, sizeof(yaml),
+                       "lists: {nobody: [], staff: [ann], offices: [10.1.0.0/16]}\nwhen: '%s'",
+                       cases[i].when);
+        compile_yaml(&c, yaml);
+        assert_true(c.is_good);
+        assert_int_equal(expression_outlook(&c.expression, present, ACTION_READ), cases[i].outlook);
+        release(&c);
+    }
+}
+
 static void the_quick_filter_knows_what_must_be_there(void **state)
 {
     (void)state;
@@ -574,6 +627,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_says_what_it_means),
         cmocka_unit_test(the_quick_filter_changes_no_answer),
+        cmocka_unit_test(the_outlook_is_never_wrong),
+        cmocka_unit_test(the_outlook_is_as_sure_as_it_can_be),
         cmocka_unit_test(the_quick_filter_knows_what_must_be_there),
         cmocka_unit_test(every_mistake_is_told_at_its_place),
         cmocka_unit_test(several_mistakes_of_one_expression_are_told_at_once),

@@ -104,6 +104,16 @@ static void times_before_1970_have_their_buckets_too(void **state)
     assert_int_equal(window_number(-CLOCK_SECOND_NS - 1, 32 * CLOCK_SECOND_NS), -2);
 }
 
+static void a_clock_gives_the_same_numbers_in_any_order(void **state)
+{
+    (void)state;
+    struct window_clock clock = {0};
+    const int64_t over = 10 * CLOCK_SECOND_NS;
+    static const int64_t times[] = {0, 1, -1, 312500000, 312499999, 625000000, 5, INT64_MAX / 2};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        assert_int_equal(window_number_by(&clock, times[i], over), window_number(times[i], over));
+}
+
 static void a_sum_stops_at_its_largest_value(void **state)
 {
     (void)state;
@@ -113,6 +123,10 @@ static void a_sum_stops_at_its_largest_value(void **state)
         assert_int_equal(window_add(&w, &budget, i, &huge), WINDOW_COUNTED);
     assert_int_equal(window_add(&w, &budget, 2, &huge), WINDOW_COUNTED);
     assert_true(window_sum(&w) == UINT64_MAX);
+    window_advance(&w, WINDOW_BUCKETS + 1);
+    assert_true(window_sum(&w) == UINT64_MAX); /* that of the third, which was counted twice */
+    window_advance(&w, WINDOW_BUCKETS + 2);
+    assert_true(window_sum(&w) == 0);
     window_clear(&w, &budget);
 }
 
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(nothing_within_the_length_is_missed),
         cmocka_unit_test(what_is_older_than_the_window_is_late),
         cmocka_unit_test(times_before_1970_have_their_buckets_too),
+        cmocka_unit_test(a_clock_gives_the_same_numbers_in_any_order),
         cmocka_unit_test(a_sum_stops_at_its_largest_value),
         cmocka_unit_test(the_lost_share_is_that_of_the_window),
         cmocka_unit_test(without_memory_a_new_bucket_is_denied_and_an_old_one_counts_on),

@@ -1,0 +1,90 @@
+/*
+ * Sums and maxima are in the window, different values in sketches of their own.  A share keeps both
+ * its numbers in one: all transactions in the lower half, those of its condition in the upper.
+ */
+#include "rules/gauge.h"
+
+#include "rules/detector.h"
+
+enum { SHARE_SHIFT = 32 };
+
+enum quantity_unit gauge_unit(const struct measure *m)
+{
+    if (m->kind == MEASURE_SHARE)
+        return QUANTITY_SHARE;
+    return measure_is_amount(m) ? quantity_unit_of(m->field) : QUANTITY_PLAIN;
+}
+
+static struct window_amount amount_of(const struct measure *m, const struct transaction *t)
+{
+    struct window_amount a = {.amount = 1, .is_max = m->kind == MEASURE_MAX};
+    if (measure_is_amount(m))
+        a.amount = *(const uint64_t *)transaction_value(t, m->field);
+    else if (m->kind == MEASURE_SHARE && expression_holds(m->part, t))
+        a.amount |= UINT64_C(1) << SHARE_SHIFT;
+    if (transaction_has(t, FIELD_CLIENT_BYTES))
+        a.seen += t->client_bytes;
+    if (transaction_has(t, FIELD_SERVER_BYTES))
+        a.seen += t->server_bytes;
+    if (transaction_has(t, FIELD_CAPTURE_LOST_BYTES))
+        a.lost = t->lost_bytes;
+    return a;
+}
+
+/* Values are told apart by their hashes; all of one transaction count or the memory ran out. */
+static enum window_status add_values(struct gauge *g, enum field f, struct budget *b, uint64_t seed,
+                                     const struct transaction *t, int64_t number)
+{
+    size_t count = detector_values(t, f);
+    enum window_status status = WINDOW_COUNTED;
+    for (size_t i = 0; i < count && status == WINDOW_COUNTED; i++)
+        status = distinct_add(&g->distinct, b, number, detector_hash(t, f, i, seed));
+    return status;
+}
+
+enum window_status gauge_add(struct gauge *g, const struct measure *m, struct budget *b,
+                             uint64_t seed, const struct transaction *t, int64_t number,
+                             uint64_t *amount)
+{
+    struct window_amount a = amount_of(m, t);
+    enum window_status status = WINDOW_COUNTED;
+    *amount = a.amount;
+    if (m->kind == MEASURE_DISTINCT)
+        status = add_values(g, m->field, b, seed, t, number);
+    if (status == WINDOW_COUNTED)
+        status = window_add(&g->window, b, number, &a);
+    return status;
+}
+
+void gauge_advance(struct gauge *g, struct budget *b, int64_t number)
+{
+    window_advance(&g->window, number);
+    distinct_advance(&g->distinct, b, number);
+}
+
+uint64_t gauge_shared(const struct gauge *g)
+{
+    return window_sum(&g->window) & UINT32_MAX;
+}
+
+uint64_t gauge_value(const struct gauge *g, const struct measure *m)
+{
+    uint64_t sum;
+    switch (m->kind) {
+    case MEASURE_MAX:
+        return window_max(&g->window);
+    case MEASURE_DISTINCT:
+        return distinct_count(&g->distinct);
+    case MEASURE_SHARE:
+        sum = window_sum(&g->window);
+        return (sum & UINT32_MAX) > 0 ? (sum >> SHARE_SHIFT) * SHARE_ONE / (sum & UINT32_MAX) : 0;
+    default:
+        return window_sum(&g->window);
+    }
+}
+
+void gauge_clear(struct gauge *g, struct budget *b)
+{
+    window_clear(&g->window, b);
+    distinct_clear(&g->distinct, b);
+}

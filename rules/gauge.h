@@ -1,0 +1,38 @@
+/*
+ * A measure over a sliding window: what `above` and each step of `steps` hold against a limit.
+ */
+#ifndef SEEPWATCH_RULES_GAUGE_H
+#define SEEPWATCH_RULES_GAUGE_H
+
+#include "rules/distinct.h"
+#include "rules/quantity.h"
+#include "rules/rule.h"
+#include "rules/window.h"
+
+/* A zeroed struct is empty. */
+struct gauge {
+    struct window window; /* of a distinct count: only the bytes, for the lost share */
+    struct distinct distinct;
+};
+
+/* gauge_unit tells what a measure is counted in. */
+enum quantity_unit gauge_unit(const struct measure *m);
+
+/* gauge_add counts one transaction in the bucket of that number; *amount is what it adds.  seed: of
+ * the hashes of values. */
+enum window_status gauge_add(struct gauge *g, const struct measure *m, struct budget *b,
+                             uint64_t seed, const struct transaction *t, int64_t number,
+                             uint64_t *amount);
+
+/* gauge_advance forgets what is too old at the bucket of that number. */
+void gauge_advance(struct gauge *g, struct budget *b, int64_t number);
+
+/* gauge_value gives the measure as the window was last advanced; a share in millionths. */
+uint64_t gauge_value(const struct gauge *g, const struct measure *m);
+
+/* gauge_shared gives how many transactions a share is of. */
+uint64_t gauge_shared(const struct gauge *g);
+
+void gauge_clear(struct gauge *g, struct budget *b);
+
+#endif

@@ -1,0 +1,181 @@
+/*
+ * One reader for each type of field.
+ */
+#include "rules/trial_value.h"
+
+#include "rules/detector.h"
+#include "rules/quantity.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+static void *place_of(struct transaction *t, enum field f)
+{
+    return (char *)t + FIELDS[f].offset;
+}
+
+static bool refuse(const struct reader *r, const struct yaml_node *n, enum field f,
+                   const char *advice)
+{
+    problems_add(r->v->problems, n->at, "this is no value of %s: %s", FIELDS[f].name, advice);
+    return false;
+}
+
+static bool read_amount(const struct reader *r, const struct yaml_node *n, enum field f,
+                        uint64_t *value)
+{
+    enum quantity_unit unit = quantity_unit_of(f);
+    enum quantity_status status = quantity_parse(value, n->text, unit);
+    return status == QUANTITY_GOOD || refuse(r, n, f, quantity_advice(status, unit));
+}
+
+static bool read_hash(const struct reader *r, const struct yaml_node *n, enum field f,
+                      uint64_t *value)
+{
+    char *end = NULL;
+    if (n->text.len == 16)
+        *value = strtoull((const char *)n->text.data, &end, 16);
+    return (end && *end == '\0') || refuse(r, n, f, "write its 16 hexadecimal digits");
+}
+
+static bool read_texts(const struct reader *r, const struct yaml_node *n, enum field f,
+                       struct texts *value)
+{
+    struct bytes *items = arena_take(r->v->arena, TRIAL_TEXTS_MAX * sizeof(*items));
+    if (n->kind == YAML_MAPPING || n->count > TRIAL_TEXTS_MAX)
+        return refuse(r, n, f, "write a list of up to 16 texts");
+    if (!items)
+        return false;
+    value->items = items;
+    value->count = n->kind == YAML_SCALAR ? 1 : n->count;
+    for (size_t i = 0; i < value->count; i++) {
+        const struct yaml_node *item = n->kind == YAML_SCALAR ? n : n->items[i].value;
+        if (!yaml_expect(item, YAML_SCALAR, "a text", r->v->problems))
+            return false;
+        items[i] = arena_copy(r->v->arena, item->text);
+    }
+    return true;
+}
+
+static bool read_degrees(const struct yaml_node *n, double *degrees, double max)
+{
+    char *end = NULL;
+    if (n->kind == YAML_SCALAR && n->text.len > 0)
+        *degrees = strtod((const char *)n->text.data, &end);
+    return end && *end == '\0' && isfinite(*degrees) && fabs(*degrees) <= max;
+}
+
+/* [59.3, 18.1] */
+static bool read_place(const struct reader *r, const struct yaml_node *n, enum field f,
+                       struct place *place)
+{
+    return (n->kind == YAML_SEQUENCE && n->count == 2 &&
+            read_degrees(n->items[0].value, &place->latitude, 90) &&
+            read_degrees(n->items[1].value, &place->longitude, 180)) ||
+           refuse(r, n, f, "write [latitude, longitude] in degrees, such as [59.3, 18.1]");
+}
+
+static void read_text(const struct reader *r, const struct yaml_node *n, enum field f,
+                      struct bytes *text, struct trial_numbered *numbered)
+{
+    *text = arena_copy(r->v->arena, n->text);
+    if (bytes_find(*text, bytes_of("{n}")) == text->len)
+        return;
+    if (numbered->count == TRIAL_NUMBERED_MAX || text->len > TRIAL_TEXT_MAX / 2)
+        (void)refuse(r, n, f, "too many texts with {n}, or too long a one");
+    else
+        numbered->fields[numbered->count++] = f;
+}
+
+static bool read_scalar(const struct reader *r, const struct yaml_node *n, enum field f,
+                        struct transaction *t, struct trial_numbered *numbered)
+{
+    static const char *const booleans[] = {"false", "true", NULL};
+    void *place = place_of(t, f);
+    switch (FIELDS[f].type) {
+    case FIELD_TYPE_UNSIGNED:
+    case FIELD_TYPE_SHARE:
+        return read_amount(r, n, f, place);
+    case FIELD_TYPE_HASH:
+        return read_hash(r, n, f, place);
+    case FIELD_TYPE_BOOLEAN:
+        *(bool *)place = reader_choice(r, FIELDS[f].name, n, booleans) == 1;
+        return true;
+    case FIELD_TYPE_CHOICE:
+        *(unsigned *)place = reader_choice(r, FIELDS[f].name, n, FIELDS[f].choices);
+        return true;
+    case FIELD_TYPE_ADDRESS:
+        return address_parse(place, n->text) ||
+               refuse(r, n, f, "write it as 192.0.2.7 or 2001:db8::1");
+    case FIELD_TYPE_TIME:
+        return refuse(r, n, f, "a transaction's time is written as 'at'");
+    default:
+        read_text(r, n, f, place, numbered);
+        return true;
+    }
+}
+
+void trial_read_field(const struct reader *r, const struct yaml_item *item, struct transaction *t,
+                      struct trial_numbered *numbered)
+{
+    enum field f = reader_field(r, item->key, item->key->text, 0);
+    bool is_good = false;
+    if (f == FIELDS_COUNT)
+        return;
+    if (FIELDS[f].type == FIELD_TYPE_TEXTS)
+        is_good = read_texts(r, item->value, f, place_of(t, f));
+    else if (FIELDS[f].type == FIELD_TYPE_PLACE)
+        is_good = read_place(r, item->value, f, place_of(t, f));
+    else if (yaml_expect(item->value, YAML_SCALAR, FIELDS[f].name, r->v->problems))
+        is_good = read_scalar(r, item->value, f, t, numbered);
+    if (is_good)
+        transaction_mark(t, f);
+}
+
+void trial_number(struct transaction *t, const struct trial_numbered *numbered, uint64_t number,
+                  char texts[TRIAL_NUMBERED_MAX][TRIAL_TEXT_MAX])
+{
+    for (size_t i = 0; i < numbered->count; i++) {
+        struct bytes *value = place_of(t, numbered->fields[i]);
+        struct text text = text_over(texts[i], TRIAL_TEXT_MAX);
+        size_t at = bytes_find(*value, bytes_of("{n}"));
+        text_add_bytes(&text, bytes_first(*value, at));
+        text_add(&text, "%" PRIu64, number);
+        text_add_bytes(&text, bytes_from(*value, at + strlen("{n}")));
+        *value = bytes_of(texts[i]);
+    }
+}
+
+void trial_read_key(const struct reader *r, const struct yaml_item *item, struct trial_key *key)
+{
+    enum field f = reader_field(r, item->key, item->key->text, 0);
+    if (f == FIELDS_COUNT || !yaml_expect(item->value, YAML_SCALAR, FIELDS[f].name, r->v->problems))
+        return;
+    if (key->count == RULE_BY_MAX + 1) {
+        reader_problem(r, item->key, "an alert has no more fields than these");
+        return;
+    }
+    key->fields[key->count] = f;
+    key->values[key->count++] = reader_text(r, FIELDS[f].name, item->value, EXPRESSION_TEXT_MAX);
+}
+
+bool trial_key_is(const struct trial_key *key, const struct transaction *t)
+{
+    for (size_t i = 0; i < key->count; i++) {
+        char buffer[TRIAL_TEXT_MAX];
+        if (!transaction_has(t, key->fields[i]) ||
+            !bytes_are(detector_shown(t, key->fields[i], 0, buffer, sizeof(buffer)),
+                       key->values[i]))
+            return false;
+    }
+    return true;
+}
+
+void trial_key_print(struct text *t, const struct trial_key *key)
+{
+    for (size_t i = 0; i < key->count; i++) {
+        text_add(t, " %s=", FIELDS[key->fields[i]].name);
+        text_add_bytes(t, bytes_of(key->values[i]));
+    }
+}
