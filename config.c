@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "analyzers/registry.h"
+#include "config_http.h"
 #include "core/clock.h"
 #include "rules/problems.h"
 #include "rules/quantity.h"
@@ -33,6 +34,7 @@ static void divide(struct config *c, size_t memory)
     c->settings.memory_max = bytes[SHARE_CONNECTIONS];
     c->settings.statements_bytes_max = bytes[SHARE_STATEMENTS];
     c->settings.prepared_bytes_max = bytes[SHARE_PREPARED];
+    c->settings.http.accounts_bytes_max = bytes[SHARE_ACCOUNTS];
 }
 
 static void defaults(struct config *c)
@@ -308,9 +310,10 @@ static void read_limits(struct config *c, const struct yaml_node *n, struct prob
 static void read_root(struct config *c, const char *path, const struct yaml_node *root,
                       struct problems *problems)
 {
-    static const char *const keys[] = {"networks",     "proxies",     "ports",          "accounts",
-                                       "geo",          "session",     "mirror",         "limits",
-                                       "vlan_in_flow", "vni_in_flow", "tunnel_in_flow", NULL};
+    static const char *const keys[] = {"networks", "proxies",      "ports",       "accounts",
+                                       "geo",      "http",         "session",     "mirror",
+                                       "limits",   "vlan_in_flow", "vni_in_flow", "tunnel_in_flow",
+                                       NULL};
     if (!yaml_expect(root, YAML_MAPPING, "the configuration", problems))
         return;
     (void)yaml_check_keys(root, keys, "the configuration", problems);
@@ -325,6 +328,8 @@ static void read_root(struct config *c, const char *path, const struct yaml_node
         read_accounts(c, n, problems);
     if ((n = yaml_get(root, "geo")))
         read_geo(c, path, n, problems);
+    if ((n = yaml_get(root, "http")))
+        config_read_http(&c->settings.http, n, problems);
     if ((n = yaml_get(root, "session")))
         read_session(c, n, problems);
     if ((n = yaml_get(root, "mirror")))
@@ -345,6 +350,11 @@ bool config_load(struct config *c, const char *path, struct problems *problems)
     c->networks = networks_open();
     if (!c->networks) {
         problems_add(problems, (struct position){path ? path : "configuration", 0, 0}, "no memory");
+        return false;
+    }
+    if (!hash_key_random(&c->settings.http.key)) {
+        problems_add(problems, (struct position){path ? path : "configuration", 0, 0},
+                     "the system has no random bytes");
         return false;
     }
     if (!path)

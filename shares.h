@@ -18,6 +18,7 @@ enum share {
     SHARE_CONNECTIONS, /* their connections: states, messages that wait, open requests */
     SHARE_STATEMENTS,  /* shapes of statements */
     SHARE_PREPARED,    /* names that clients gave to statements */
+    SHARE_ACCOUNTS,    /* HTTP sessions whose account is known, and URL templates */
     SHARE_QUEUES,      /* from the workers to the watcher */
     SHARE_SESSIONS,
     SHARE_RULE_KEYS,

@@ -103,6 +103,8 @@ static void write_analysis(const struct summary *s, struct json *j)
     json_counter(j, "lost_bytes", c->lost_bytes);
     json_counter(j, "resyncs", c->resyncs);
     json_counter(j, "given_up", c->given_up);
+    json_counter(j, "unread", c->unread);
+    json_counter(j, "rows_disagreed", c->disagreed);
     json_close(j, '}');
     json_name(j, bytes_of("protocols"));
     json_open(j, '{');
@@ -179,8 +181,13 @@ static void write_limits(const struct summary *s, struct json *j)
     json_counter(j, "messages_denied", c->denied);
     json_counter(j, "packed_broken", c->packed_broken);
     json_counter(j, "packed_refused", c->packed_refused);
+    json_counter(j, "bodies_broken", c->bodies_broken);
+    json_counter(j, "bodies_refused", c->bodies_refused);
+    json_counter(j, "bodies_denied", c->bodies_denied);
     json_counter(j, "statements_forgotten", c->statements_evicted);
     json_counter(j, "prepared_forgotten", c->prepared_evicted);
+    json_counter(j, "http_accounts_forgotten", c->http_accounts_evicted);
+    json_counter(j, "templates_merged", c->templates_merged);
     json_counter(j, "sessions_forgotten", s->watcher.sessions.evicted);
     json_counter(j, "rule_keys_forgotten", s->watcher.engine.keys_evicted);
     json_counter(j, "rule_counts_denied", s->watcher.engine.denied);
@@ -197,6 +204,18 @@ static void write_limits(const struct summary *s, struct json *j)
     json_close(j, '}');
 }
 
+/* The logs of transactions that were read. */
+static void write_logs(const struct log_counters *c, struct json *j)
+{
+    json_name(j, bytes_of("logs"));
+    json_open(j, '{');
+    json_counter(j, "transactions", c->transactions);
+    json_counter(j, "mirror", c->mirror);
+    json_counter(j, "others", c->others);
+    json_counter(j, "bad", c->bad);
+    json_close(j, '}');
+}
+
 void summary_write(struct json *j, const struct summary *s)
 {
     int64_t traffic_ns = s->workers.first_ns ? s->workers.last_ns - s->workers.first_ns : 0;
@@ -206,9 +225,13 @@ void summary_write(struct json *j, const struct summary *s)
     write_analysis(s, j);
     write_mirror(&s->mirror, j);
     write_limits(s, j);
+    if (s->has_logs)
+        write_logs(&s->logs, j);
     json_counter(j, "transactions", s->watcher.transactions);
     json_counter(j, "sessions", s->watcher.sessions.seen);
     json_counter(j, "alerts", s->watcher.engine.alerts);
+    json_counter(j, "alerts_folded", s->watcher.engine.folded);
+    json_counter(j, "transactions_excepted", s->watcher.engine.excepted);
     json_name(j, bytes_of("seconds"));
     json_open(j, '{');
     json_name(j, bytes_of("cpu"));

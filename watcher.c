@@ -53,16 +53,20 @@ static void on_alert(void *context, const struct alert *a)
     }
 }
 
-/* A record of the mirror's health counts for the rules that ask for it. */
-static void on_mirror_record(void *context, struct transaction *record)
+/* It counts for the rules that ask for it. */
+void watcher_mirror_record(struct watcher *w, struct transaction *record)
 {
-    struct watcher *w = context;
     engine_transaction(w->engine, record);
     if (!output_is_on(&w->outputs->mirror))
         return;
     json_restart(&w->json);
     transaction_write(&w->json, record);
     write_line(w, &w->outputs->mirror);
+}
+
+static void on_mirror_record(void *context, struct transaction *record)
+{
+    watcher_mirror_record(context, record);
 }
 
 struct watcher *watcher_open(const struct config *config, const struct rules *rules,
@@ -163,6 +167,11 @@ struct watcher_counters watcher_counters(const struct watcher *w)
                                      .sessions =
                                          w->sessions ? sessions_counters(w->sessions) : w->ended,
                                      .engine = engine_counters(w->engine)};
+}
+
+bool watcher_rule(const struct watcher *w, size_t i, struct rule_counters *c)
+{
+    return engine_rule(w->engine, i, c);
 }
 
 void watcher_mirror_totals(const struct watcher *w, struct mirror_totals *totals)

@@ -40,6 +40,8 @@ void watcher_close(struct watcher *w);
 void watcher_transaction(struct watcher *w, struct transaction *tx, uint64_t session,
                          int64_t now_ns);
 void watcher_session_end(struct watcher *w, uint64_t session);
+/* watcher_mirror_record counts a record of the mirror's health that was made before, of a log. */
+void watcher_mirror_record(struct watcher *w, struct transaction *record);
 /* watcher_mirror counts a worker's part of an interval. */
 void watcher_mirror(struct watcher *w, const struct mirror_part *part);
 /* watcher_tick lets time pass, and writes the lines that wait. */
@@ -50,6 +52,8 @@ bool watcher_swap_rules(struct watcher *w, const struct rules *rules, size_t *ke
 void watcher_finish(struct watcher *w);
 
 struct watcher_counters watcher_counters(const struct watcher *w);
+/* watcher_rule gives what one rule has done; see engine_rule. */
+bool watcher_rule(const struct watcher *w, size_t i, struct rule_counters *c);
 
 /* watcher_mirror_totals gives what was counted of the mirror since the start. */
 void watcher_mirror_totals(const struct watcher *w, struct mirror_totals *totals);

@@ -260,6 +260,7 @@ bool worker_open(struct worker **worker, const struct worker_config *config,
     w->settings.memory_max /= config->count;
     w->settings.statements_bytes_max /= config->count;
     w->settings.prepared_bytes_max /= config->count;
+    w->settings.http.accounts_bytes_max /= config->count;
     w->budget.bytes_max = c->shares.bytes[SHARE_LINKS] / config->count;
     learn_ports(w);
     capture.ports = &w->ports;

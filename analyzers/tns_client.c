@@ -52,7 +52,7 @@ static struct request *open_call(struct exchange *x, uint8_t function)
     /* without a pipeline, what was being answered is over */
     struct request *before = s->is_pipelined ? NULL : pairing_first(x);
     if (before && before->tx.reply_seen) {
-        s->unsettled += before->mark & TNS_ANSWERED ? 0 : before->tx.returned_rows;
+        tns_settle(s, before);
         pairing_finish(before);
     }
     struct request *r = pairing_open(x);

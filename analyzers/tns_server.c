@@ -63,6 +63,17 @@ static void keep_cursor(struct exchange *x, struct request *r, uint32_t cursor)
     *shape = (struct tns_shape){.cursor = cursor, .is_counted = true, .used = shape->used};
 }
 
+void tns_settle(struct tns *s, const struct request *r)
+{
+    struct tns_shape *shape = cursor_of(r) ? tns_shape_find(s, cursor_of(r)) : NULL;
+    if (r->mark & TNS_ANSWERED)
+        return;
+    if (shape && shape->is_counted)
+        shape->fetched += r->tx.returned_rows;
+    else
+        s->unsettled += r->tx.returned_rows;
+}
+
 static void keep_shape(struct tns *s, const struct request *r)
 {
     struct tns_shape *shape = cursor_of(r) ? tns_shape_find(s, cursor_of(r)) : NULL;

@@ -158,7 +158,7 @@ struct tns {
     uint64_t uses;          /* of shapes */
     int64_t left[2];        /* bytes of the packets whose headers were seen that no message took; by
                                enum side */
-    uint64_t unsettled;     /* rows of the reply before, whose status was not seen */
+    uint64_t unsettled;     /* rows of replies whose status and cursor were not seen */
     uint64_t token;         /* of the client's call; 0: none */
     uint32_t unit_len;      /* bytes of a full packet; 0: unknown */
     uint8_t encoding;       /* enum tns_encoding */
@@ -215,6 +215,9 @@ bool tns_server_types(const struct tns *s, struct cursor *in);
 
 /* tns_status applies the status that ends a call, by the places of the walk. */
 void tns_status(struct exchange *x, struct request *r, const struct tns_walk *w);
+
+/* tns_settle keeps count of the rows of a reply whose status was not seen. */
+void tns_settle(struct tns *s, const struct request *r);
 
 /* tns_find_status looks for the status that ends a call, at the end of bytes that were not
  * understood. */

@@ -1,13 +1,15 @@
 /*
- * libpcap: capture files and live interfaces.  One file is read in batches by pcap_dispatch;
- * several by pcap_next_ex, a heap holding each file's next frame by time stamp.  Live interfaces
- * are non-blocking and polled together; their frames come in the order of the rings.
+ * libpcap: capture files and live interfaces.  One file is read in batches, without libpcap as long
+ * as all is as usual, then by pcap_dispatch; several by pcap_next_ex, a heap holding each file's
+ * next frame by time stamp.  Live interfaces are non-blocking and polled together; their frames
+ * come in the order of the rings.
  */
 #include "capture/source.h"
 
 #include "capture/card.h"
 #include "capture/fanout.h"
 #include "capture/ring.h"
+#include "capture/savefile.h"
 #include "capture/unpack.h"
 #include "core/clock.h"
 
@@ -31,8 +33,9 @@ enum {
 struct input {
     char *name;
     pcap_t *pcap;
-    struct unpack *unpack; /* outlives the pcap_t's stream; NULL: live */
-    char *buffers;         /* of the file and of the stream that unpacks it */
+    struct unpack *unpack;     /* outlives the pcap_t's stream; NULL: live */
+    char *buffers;             /* of the file and of the stream that unpacks it */
+    struct savefile *savefile; /* that reads its usual frames; NULL: libpcap does */
     int link;
     int64_t tick_ns; /* of the second half of a time stamp */
     int64_t next_ns; /* files that are merged: the next frame */
@@ -189,6 +192,9 @@ bool source_open_files(struct source **s, char *const *paths, size_t count, cons
             return false;
         }
     }
+    struct input *only = count == 1 && !filter ? &(*s)->inputs[0] : NULL;
+    if (only)
+        only->savefile = savefile_open(pcap_file(only->pcap), (size_t)pcap_snapshot(only->pcap));
     return true;
 }
 
@@ -403,9 +409,27 @@ static enum source_status files_read(struct source *s, struct taker *t, struct e
     return SOURCE_PACKETS;
 }
 
+/* Frames that need no libpcap; false where none is left. */
+static bool savefile_read(const struct taker *t)
+{
+    const struct input *in = t->input;
+    struct savefile_frame frame;
+    unsigned count = 0;
+    for (; count < BATCH_PACKETS && savefile_next(in->savefile, &frame); count++) {
+        struct packet packet = {
+            .ns = frame.ns, .data = frame.data, .wire_len = frame.wire_len, .link = in->link};
+        t->take(t->context, &packet);
+    }
+    return count > 0;
+}
+
 static enum source_status file_read(struct source *s, struct taker *t, struct error *error)
 {
-    t->input = &s->inputs[0];
+    struct input *in = t->input = &s->inputs[0];
+    if (in->savefile && savefile_read(t))
+        return SOURCE_PACKETS;
+    savefile_close(in->savefile);
+    in->savefile = NULL;
     int count =
         s->has_failed ? 0 : pcap_dispatch(t->input->pcap, BATCH_PACKETS, packet_give, (u_char *)t);
     if (count > 0)
@@ -469,6 +493,7 @@ void source_close(struct source *s)
         if (s->is_live)
             card_close(&s->inputs[i].card);
         unpack_close(s->inputs[i].unpack);
+        savefile_close(s->inputs[i].savefile);
         free(s->inputs[i].buffers);
         free(s->inputs[i].name);
     }

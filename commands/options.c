@@ -16,7 +16,7 @@ static const char help[] =
     "       seepwatch replay FILE ... [options]                  the same over capture files\n"
     "       seepwatch survey -i IFACE | FILE ... [options]       what a mirror shows, and how good "
     "it is\n"
-    "       seepwatch check [options]                            try rules and configuration\n"
+    "       seepwatch check [options]                            try rules, their tests and the configuration\n"
     "\n"
     "  -i, --interface IFACE     interface to watch (repeatable)\n"
     "  -c, --config FILE         configuration: networks, proxies, ports, limits\n"
@@ -42,6 +42,7 @@ static const char help[] =
     "      --for DURATION        how long survey looks, of the packets' time (default: 5m live, "
     "all of "
     "the files)\n"
+    "      --list                check tells every rule in words: what it counts, when it fires\n"
     "      --write-config FILE   a configuration to start from, made by survey\n"
     "  -h, --help                this text\n"
     "  -V, --version             the version\n"
@@ -59,6 +60,7 @@ const char *options_help(void)
 enum {
     OPTION_ALERTS = 256,
     OPTION_FOR,
+    OPTION_LIST,
     OPTION_MIRROR,
     OPTION_PIN,
     OPTION_TRANSACTIONS,
@@ -86,6 +88,7 @@ static const struct option long_options[] = {
     {"user", required_argument, NULL, OPTION_USER},
     {"unconfined", no_argument, NULL, OPTION_UNCONFINED},
     {"for", required_argument, NULL, OPTION_FOR},
+    {"list", no_argument, NULL, OPTION_LIST},
     {"write-config", required_argument, NULL, OPTION_WRITE_CONFIG},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -186,6 +189,9 @@ static bool take_option(struct options *o, int letter, char *value, struct error
         return true;
     case OPTION_FOR:
         return set_duration(o, value, error);
+    case OPTION_LIST:
+        o->wants_list = true;
+        return true;
     case OPTION_WRITE_CONFIG:
         o->starter = value;
         return true;
@@ -257,6 +263,8 @@ static bool check_operands(const struct options *o, struct error *error)
     if (o->command == COMMAND_CHECK && (has_run || o->interfaces.count > 0))
         return error_set(error, ERROR_USAGE,
                          "check reads rules and configuration alone (seepwatch --help)");
+    if (o->command != COMMAND_CHECK && o->wants_list)
+        return error_set(error, ERROR_USAGE, "--list is check's (seepwatch --help)");
     if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
         return error_set(error, ERROR_USAGE,
                          "replay reads files: -i is watch's (seepwatch --help)");

@@ -37,6 +37,7 @@ struct options {
     size_t processors_count;          /* 0: any */
     const char *user;                 /* that watch becomes; NULL: the usual one */
     bool is_unconfined;               /* watch, replay and survey keep all rights */
+    bool wants_list;                  /* check tells every rule in words */
     const char *config, *filter;
     int64_t for_ns;      /* of survey: how long; 0: not said */
     const char *starter; /* of survey: the configuration file to write; NULL: none */

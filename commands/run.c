@@ -6,6 +6,7 @@
 
 #include "commands/confine.h"
 #include "commands/load.h"
+#include "commands/logs.h"
 #include "commands/message.h"
 #include "commands/sources.h"
 #include "core/clock.h"
@@ -17,15 +18,18 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LOG_BATCH = 4096 /* entries of a log between two looks at signals */ };
+
 /* All that a run holds; what is not opened is zero. */
 struct run {
     struct loaded loaded;
     struct source *sources[PIPELINE_WORKERS_MAX]; /* one a worker */
+    struct logs logs;                             /* of transactions, beside them */
     struct confine_user user;
     struct watcher_outputs outputs;
     struct output summary;
     struct watcher *watcher;
-    struct pipeline *pipeline;
+    struct pipeline *pipeline; /* NULL: there are logs alone */
     struct json json;
     bool is_live;
 };
@@ -75,12 +79,26 @@ static void reopen_outputs(struct watcher_outputs *o)
     }
 }
 
+/* The time that the logs tell of counts as traffic. */
+static void count_logs(const struct run *r, struct summary *s)
+{
+    s->has_logs = true;
+    s->logs = transaction_log_counters(r->logs.log);
+    if (s->workers.first_ns == 0 || r->logs.first_ns < s->workers.first_ns)
+        s->workers.first_ns = r->logs.first_ns;
+    if (r->logs.now_ns > s->workers.last_ns)
+        s->workers.last_ns = r->logs.now_ns;
+}
+
 static bool write_summary(struct run *r, double wall_seconds, struct error *error)
 {
     struct summary *s = calloc(1, sizeof(*s));
     if (!s)
         return error_set(error, ERROR_WORK, "no memory for the summary");
-    pipeline_count(r->pipeline, s);
+    if (r->pipeline)
+        pipeline_count(r->pipeline, s);
+    if (r->logs.log)
+        count_logs(r, s);
     s->watcher = watcher_counters(r->watcher);
     watcher_mirror_totals(r->watcher, &s->mirror);
     s->cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
@@ -90,6 +108,20 @@ static bool write_summary(struct run *r, double wall_seconds, struct error *erro
     free(s);
     output_line(&r->summary, (struct bytes){(const uint8_t *)r->json.text, r->json.len});
     return output_close(&r->summary, error);
+}
+
+/* What each exception of a rule has silenced, where it did. */
+static void write_exceptions(const struct run *r)
+{
+    struct rule_counters c;
+    for (size_t i = 0; watcher_rule(r->watcher, i, &c); i++) {
+        for (size_t k = 0; k < c.rule->exceptions_count; k++) {
+            if (c.excepted[k] > 0)
+                (void)fprintf(stderr, "seepwatch: note: %s: %llu transactions excepted: %s\n",
+                              c.rule->id, (unsigned long long)c.excepted[k],
+                              c.rule->exceptions[k].reason);
+        }
+    }
 }
 
 /* For a person who asked for nothing else: what passed. */
@@ -107,13 +139,8 @@ static void write_closing_line(const struct run *r, const struct options *o)
 static bool uses_community_id(const struct rules *rules)
 {
     for (size_t i = 0; i < rules_count(rules); i++) {
-        const struct expression *when = &rules_at(rules, i)->when;
-        if (when->required >> FIELD_NETWORK_COMMUNITY_ID & 1)
+        if (rule_fields(rules_at(rules, i)) >> FIELD_NETWORK_COMMUNITY_ID & 1)
             return true;
-        for (unsigned t = 0; t < when->count; t++) {
-            if (when->tests[t].field == FIELD_NETWORK_COMMUNITY_ID)
-                return true;
-        }
     }
     return false;
 }
@@ -134,6 +161,7 @@ static void reload_rules(struct run *r)
         (void)fputs("seepwatch: the rules stay as they were\n", stderr);
         return;
     }
+    write_exceptions(r);
     rules_close(r->loaded.rules);
     r->loaded.rules = rules;
     if (uses_community_id(rules))
@@ -166,10 +194,27 @@ static bool confine_run(const struct run *r, const struct options *o, struct err
     return o->is_unconfined || confine(&needs, error);
 }
 
+static void take_logged(void *context, struct log_entry *e, int64_t now_ns)
+{
+    struct run *r = context;
+    if (e->kind == READ_MIRROR)
+        watcher_mirror_record(r->watcher, &e->transaction);
+    else
+        watcher_transaction(r->watcher, &e->transaction, e->session, now_ns);
+}
+
+/* What the logs have up to that time; false where they have nothing more at all. */
+static bool feed_logs(struct run *r, int64_t until_ns, size_t count_max)
+{
+    const struct logs_taker taker = {.context = r, .take = take_logged};
+    return logs_feed(&r->logs, &taker, until_ns, count_max);
+}
+
 static void take_transaction(void *context, struct transaction *tx, uint64_t session,
                              int64_t now_ns)
 {
     struct run *r = context;
+    (void)feed_logs(r, now_ns, SIZE_MAX);
     watcher_transaction(r->watcher, tx, session, now_ns);
 }
 
@@ -189,6 +234,30 @@ static void take_tick(void *context, int64_t now_ns)
 {
     struct run *r = context;
     watcher_tick(r->watcher, now_ns);
+}
+
+/* What the logs have left when the captures are at their end. */
+static void run_logs(struct run *r, struct pipeline_signals *signals)
+{
+    while (!signals->must_stop && feed_logs(r, INT64_MAX, LOG_BATCH)) {
+        watcher_tick(r->watcher, r->logs.now_ns);
+        if (signals->has_hung_up)
+            take_hangup(r);
+        signals->has_hung_up = 0;
+    }
+}
+
+/* Reads captures and logs to their end, or to a signal. */
+static bool run_all(struct run *r, struct error *error)
+{
+    struct pipeline_signals *signals = signals_catch();
+    bool is_cut = false;
+    bool is_good = !r->pipeline || pipeline_run(r->pipeline, signals, &is_cut, error);
+    if (is_good)
+        run_logs(r, signals);
+    if (is_cut)
+        (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
+    return is_good && logs_tell(&r->logs, error);
 }
 
 static bool run_opened(struct run *r, const struct options *o, struct error *error)
@@ -211,17 +280,17 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
     r->watcher = watcher_open(&r->loaded.config, r->loaded.rules, &r->outputs);
     if (!r->watcher)
         return error_set(error, ERROR_WORK, "no memory");
-    if (!pipeline_open(&r->pipeline, &config, error) || !confine_run(r, o, error))
+    if ((r->sources[0] && !pipeline_open(&r->pipeline, &config, error)) ||
+        !confine_run(r, o, error))
         return false;
     double begin = seconds_of(CLOCK_MONOTONIC);
-    bool is_cut, is_good = pipeline_run(r->pipeline, signals_catch(), &is_cut, error);
+    bool is_good = run_all(r, error);
     watcher_finish(r->watcher);
     double wall_seconds = seconds_of(CLOCK_MONOTONIC) - begin;
-    if (is_cut)
-        (void)fprintf(stderr, "seepwatch: note: %s; what came before that was read\n", error->text);
     bool is_written = close_outputs(r, is_good ? error : &later);
     bool is_summed =
         !o->summary || write_summary(r, wall_seconds, is_good && is_written ? error : &later);
+    write_exceptions(r);
     if (is_good)
         write_closing_line(r, o);
     return is_good && is_written && is_summed;
@@ -232,8 +301,22 @@ static void run_clear(struct run *r)
     pipeline_close(r->pipeline);
     watcher_close(r->watcher);
     sources_close(r->sources);
+    logs_close(&r->logs);
     loaded_clear(&r->loaded);
     json_clear(&r->json);
+}
+
+/* Sorts the files into captures and logs, and opens both. */
+static bool open_inputs(struct run *r, const struct options *o, struct error *error)
+{
+    struct options packets = *o;
+    if (!logs_open(&r->logs, &o->files, &packets.files, error))
+        return false;
+    if (r->logs.log && o->filter)
+        return error_set(error, ERROR_USAGE, "--filter is for packets, and %s is a log",
+                         r->logs.files.items[0]);
+    bool has_packets = packets.files.count > 0 || packets.interfaces.count > 0;
+    return !has_packets || sources_open(r->sources, &packets, &r->loaded.config, error);
 }
 
 bool run_pipeline(const struct options *o, struct error *error)
@@ -241,8 +324,7 @@ bool run_pipeline(const struct options *o, struct error *error)
     struct run r = {.is_live = o->command == COMMAND_WATCH};
     bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
     bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
-                   load(&r.loaded, o, error) &&
-                   sources_open(r.sources, o, &r.loaded.config, error) &&
+                   load(&r.loaded, o, error) && open_inputs(&r, o, error) &&
                    open_outputs(&r, o, error) && run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;

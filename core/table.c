@@ -35,6 +35,7 @@ struct table {
     struct place *index;
     size_t index_mask;
     uint32_t oldest, newest, free;
+    struct slot *newest_slot; /* NULL: the table is empty */
     size_t count;
     uint64_t evictions;
 };
@@ -66,10 +67,11 @@ static bool has_key(const struct table *t, const struct slot *s, const void *key
 {
     if (t->key_words == 0)
         return memcmp(s->key, key, t->config.key_size) == 0;
+    if (s->key[0] != word_of(key, 0))
+        return false;
     uint64_t difference = 0;
-    for (size_t i = 0; i < t->key_words; i++) {
+    for (size_t i = 1; i < t->key_words; i++)
         difference |= s->key[i] ^ word_of(key, i);
-    }
     return difference == 0;
 }
 
@@ -150,13 +152,13 @@ static size_t place_of(const struct table *t, const void *key, uint32_t hash)
  */
 static bool is_newest(const struct table *t, const void *key)
 {
-    return t->newest != none && has_key(t, slot_at(t, t->newest), key);
+    return t->newest_slot && has_key(t, t->newest_slot, key);
 }
 
 void *table_find(const struct table *t, const void *key)
 {
     if (is_newest(t, key))
-        return slot_value(t, slot_at(t, t->newest));
+        return slot_value(t, t->newest_slot);
     uint32_t number = t->index[place_of(t, key, hash_key_of(t, key))].number;
     return number == none ? NULL : slot_value(t, slot_at(t, number));
 }
@@ -165,20 +167,23 @@ static void order_remove(struct table *t, struct slot *s)
 {
     *(s->older == none ? &t->oldest : &slot_at(t, s->older)->newer) = s->newer;
     *(s->newer == none ? &t->newest : &slot_at(t, s->newer)->older) = s->older;
+    if (s == t->newest_slot)
+        t->newest_slot = s->older == none ? NULL : slot_at(t, s->older);
 }
 
 static void order_append(struct table *t, struct slot *s)
 {
     s->older = t->newest;
     s->newer = none;
-    *(t->newest == none ? &t->oldest : &slot_at(t, t->newest)->newer) = s->number;
+    *(t->newest_slot ? &t->newest_slot->newer : &t->oldest) = s->number;
     t->newest = s->number;
+    t->newest_slot = s;
 }
 
 void table_touch_value(struct table *t, void *value)
 {
     struct slot *s = slot_of(t, value);
-    if (t->newest == s->number)
+    if (s == t->newest_slot)
         return;
     order_remove(t, s);
     order_append(t, s);
@@ -270,7 +275,7 @@ void *table_touch(struct table *t, const void *key, bool *is_new)
     if (is_newest(t, key)) {
         if (is_new)
             *is_new = false;
-        return slot_value(t, slot_at(t, t->newest));
+        return slot_value(t, t->newest_slot);
     }
     uint32_t hash = hash_key_of(t, key);
     size_t at = place_of(t, key, hash);

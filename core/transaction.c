@@ -65,11 +65,14 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
                                    NULL},
     [FIELD_HTTP_RESPONSE_BODY_BYTES] = {"http.response.body.bytes", FIELD_TYPE_UNSIGNED,
                                         AT(response_body_bytes), "bytes", NULL},
+    [FIELD_HTTP_RESPONSE_RECORDS] = {"http.response.records", FIELD_TYPE_UNSIGNED,
+                                     AT(response_records), "records", NULL},
     [FIELD_HTTP_RESPONSE_STATUS_CODE] = {"http.response.status_code", FIELD_TYPE_UNSIGNED,
                                          AT(http_status), NULL, NULL},
     [FIELD_URL_DOMAIN] = {"url.domain", FIELD_TYPE_TEXT, AT(url_domain), NULL, NULL},
     [FIELD_URL_PATH] = {"url.path", FIELD_TYPE_TEXT, AT(url_path), NULL, NULL},
     [FIELD_URL_TEMPLATE] = {"url.template", FIELD_TYPE_TEXT, AT(url_template), NULL, NULL},
+    [FIELD_CAPTURE_ESTIMATED] = {"capture.estimated", FIELD_TYPE_BOOLEAN, AT(estimated), NULL, NULL},
     [FIELD_CAPTURE_LOST_BYTES] = {"capture.lost_bytes", FIELD_TYPE_UNSIGNED, AT(lost_bytes),
                                   "bytes", NULL},
     [FIELD_CAPTURE_PARTIAL] = {"capture.partial", FIELD_TYPE_BOOLEAN, AT(partial), NULL, NULL},
@@ -351,6 +354,10 @@ void transaction_write(struct json *j, const struct transaction *t)
             continue;
         json_name(j, bytes_from(bytes_of(FIELDS[event[i]].name), strlen("event.")));
         field_write(j, t, event[i]);
+    }
+    if (t->is_apart) {
+        json_name(j, bytes_from(bytes_of(TRANSACTION_APART), strlen("event.")));
+        json_boolean(j, true);
     }
     json_close(j, '}');
     transaction_write_fields(j, t, all, count);

@@ -54,10 +54,12 @@ enum field {
     FIELD_HTTP_REQUEST_BODY_BYTES,
     FIELD_HTTP_REQUEST_METHOD,
     FIELD_HTTP_RESPONSE_BODY_BYTES,
+    FIELD_HTTP_RESPONSE_RECORDS,
     FIELD_HTTP_RESPONSE_STATUS_CODE,
     FIELD_URL_DOMAIN,
     FIELD_URL_PATH,
     FIELD_URL_TEMPLATE,
+    FIELD_CAPTURE_ESTIMATED,
     FIELD_CAPTURE_LOST_BYTES,
     FIELD_CAPTURE_PARTIAL,
     FIELD_MIRROR_BAD_CHECKSUM_SHARE,
@@ -143,10 +145,12 @@ struct transaction {
     bool is_apart; /* no request of the protocol's own count (a login): left out of requests and
                       responses */
 
-    int64_t start_ns;     /* first byte of the request; of the reply where there is none */
-    uint64_t duration_ns; /* to the reply's last byte */
-    unsigned action;      /* enum action */
-    unsigned outcome;     /* enum outcome */
+    uint64_t session_hash; /* keyed, of the cookie or token that the session is known by; of what a
+                              log named: that name; 0: none */
+    int64_t start_ns;      /* first byte of the request; of the reply where there is none */
+    uint64_t duration_ns;  /* to the reply's last byte */
+    unsigned action;       /* enum action */
+    unsigned outcome;      /* enum outcome */
     struct bytes protocol, transport, community_id, network_name;
     struct texts network_countries;
     struct address client_ip, source_ip, server_ip;
@@ -163,11 +167,12 @@ struct transaction {
             uint64_t db_query_hash;
             uint64_t returned_rows, affected_rows;
             struct bytes http_method, url_domain, url_path, url_template;
-            uint64_t http_status, request_body_bytes, response_body_bytes;
+            uint64_t http_status, request_body_bytes, response_body_bytes, response_records;
         };
         struct mirror_figures mirror;
     };
     bool partial;
+    bool estimated; /* of returned_rows: they were not counted one by one */
     uint64_t lost_bytes;
 };
 
@@ -203,6 +208,9 @@ enum field field_find(struct bytes name);
 
 /* field_write writes the field's value alone; the field must be present. */
 void field_write(struct json *j, const struct transaction *t, enum field f);
+
+/* The member of a transaction's JSON that is no field: true where is_apart is, else absent. */
+#define TRANSACTION_APART "event.apart"
 
 /* transaction_write writes the transaction as one JSON object on one line. */
 void transaction_write(struct json *j, const struct transaction *t);

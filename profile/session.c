@@ -10,10 +10,11 @@
 
 #include <stdlib.h>
 
-/* A stay's key.  Accounts and domains are compared by hash: two that collide share a session. */
+/* A stay's key.  Accounts and domains are compared by hash: two that collide share a session.
+ * Where there is a cookie or token that the session is known by, that is all of it. */
 struct stay_key {
     struct address client;
-    uint64_t user, domain;
+    uint64_t user, domain, session;
 };
 
 struct sessions {
@@ -101,24 +102,30 @@ static uint64_t text_hash(const struct transaction *tx, enum field f, struct byt
 
 static struct stay_key stay_key_of(const struct transaction *tx)
 {
+    if (tx->session_hash)
+        return (struct stay_key){.session = tx->session_hash};
     return (struct stay_key){tx->client_ip, text_hash(tx, FIELD_USER_NAME, tx->user_name),
-                             text_hash(tx, FIELD_URL_DOMAIN, tx->url_domain)};
+                             text_hash(tx, FIELD_URL_DOMAIN, tx->url_domain), 0};
 }
 
 static void session_name(struct session *s, const struct transaction *tx, bool is_connection)
 {
     static const char digits[] = "0123456789abcdef";
+    struct stay_key key = stay_key_of(tx);
     struct {
-        struct stay_key key;
+        struct address client;
+        uint64_t user, domain;
         struct address server;
         uint64_t ports, start;
-    } ends = {stay_key_of(tx), {{0}}, 0, (uint64_t)tx->start_ns};
+    } ends = {key.client, key.user, key.domain, {{0}}, 0, (uint64_t)tx->start_ns};
     if (is_connection) { /* its account may be learned later, and is not what makes it one */
-        ends.key.user = ends.key.domain = 0;
+        ends.user = ends.domain = 0;
         ends.server = tx->server_ip;
         ends.ports = tx->client_port << 16 | tx->server_port;
     }
     uint64_t id = hash_bytes((struct bytes){(const uint8_t *)&ends, sizeof(ends)}, id_seed);
+    if (tx->session_hash)
+        id = tx->session_hash;
     for (size_t i = SESSION_ID_LEN; i-- > 0; id >>= 4)
         s->id[i] = digits[id & 15];
 }

@@ -27,6 +27,7 @@ static const struct field_words {
     {FIELD_DB_RESPONSE_RETURNED_ROWS, NULL, "rows returned", NULL},
     {FIELD_DB_RESPONSE_AFFECTED_ROWS, NULL, "rows changed", NULL},
     {FIELD_HTTP_RESPONSE_BODY_BYTES, NULL, "of response bodies", NULL},
+    {FIELD_HTTP_RESPONSE_RECORDS, NULL, "records sent", NULL},
     {FIELD_HTTP_REQUEST_BODY_BYTES, NULL, "of request bodies", NULL},
     {FIELD_MIRROR_BAD_CHECKSUM_SHARE, NULL, "of the checksums were wrong", NULL},
     {FIELD_MIRROR_BYTES, NULL, "on the wire", NULL},

@@ -398,7 +398,9 @@ bool condition_join(struct expression *e, const struct expression *const *list, 
         all.actions = is_any ? all.actions | list[i]->actions : all.actions & list[i]->actions;
         is_always = is_always || list[i]->count == 0;
     }
-    struct test *tests = arena_take(v->arena, all.count * sizeof(*tests) + 1);
+    struct test *tests = NULL;
+    if (all.count <= EXPRESSION_TESTS_MAX)
+        tests = arena_take(v->arena, all.count * sizeof(*tests) + 1);
     if (!tests)
         return false;
     unsigned first = 0;

@@ -39,7 +39,7 @@ bool condition_compile(struct expression *e, const struct condition *c, struct v
 const char *condition_text(struct vocabulary *v, const struct yaml_node *text);
 
 /* condition_join lays several expressions out as one, of which any must hold, or else all; false
- * where there is no memory. */
+ * where together they have more than EXPRESSION_TESTS_MAX tests, or there is no memory. */
 bool condition_join(struct expression *e, const struct expression *const *list, size_t count,
                     bool is_any, struct vocabulary *v);
 

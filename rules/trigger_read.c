@@ -174,7 +174,8 @@ static void restrict_to_steps(const struct reader *r)
     const struct expression *both[] = {&when, &any};
     if (!condition_join(&any, list, rule->steps_count, true, r->v) ||
         !condition_join(&rule->when, both, 2, false, r->v))
-        reader_problem(r, r->node, "no memory");
+        problems_add(r->v->problems, yaml_get(r->node, "steps")->at,
+                     "more than %d comparisons in all steps together", EXPRESSION_TESTS_MAX);
 }
 
 static void read_steps(const struct reader *r)

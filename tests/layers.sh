@@ -78,6 +78,7 @@ THIRD_PARTY=(
     'capture ^zstd\.h$'
     'analyzers ^zlib\.h$'
     'analyzers ^brotli/decode\.h$'
+    'analyzers ^emmintrin\.h$'
     'analyzers ^zstd\.h$'
     'analyzers ^nghttp2/nghttp2\.h$'
     'analyzers ^openssl/.*\.h$'

@@ -361,6 +361,47 @@ static void packed_files_that_hold_something_else_are_told(void **state)
     free(path);
 }
 
+/* Frames of all lengths, of several pieces of the file, and one that is longer than the header
+ * says; microseconds or nanoseconds. */
+static char *long_capture_write(const struct bench *b, const char *name, u_int precision)
+{
+    static uint8_t frame[70000];
+    char *path = path_in(b, name);
+    pcap_t *pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 65535, precision);
+    pcap_dumper_t *to = pcap_dump_open(pcap, path);
+    assert_non_null(to);
+    for (bpf_u_int32 i = 0; i < 1000; i++) {
+        struct pcap_pkthdr header = {.ts = {1767623400 + i, i}, .caplen = 1 + i * 7 % 1500};
+        header.caplen = i == 800 ? sizeof(frame) : header.caplen;
+        header.len = header.caplen + i;
+        memset(frame, (int)i, sizeof(frame));
+        pcap_dump((u_char *)to, &header, frame);
+    }
+    pcap_dump_close(to);
+    pcap_close(pcap);
+    return path;
+}
+
+/* A filter has libpcap read the file. */
+static void a_file_reads_as_libpcap_reads_it(void **state)
+{
+    struct bench *b = *state;
+    static struct bench other;
+    static const u_int precisions[] = {PCAP_TSTAMP_PRECISION_MICRO, PCAP_TSTAMP_PRECISION_NANO};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = long_capture_write(b, "long", precisions[i]);
+        assert_int_equal(files_read(&other, &path, 1, "greater 0"), SOURCE_DONE);
+        assert_int_equal(files_read(b, &path, 1, NULL), SOURCE_DONE);
+        assert_int_equal(b->taken_count, 1000);
+        assert_int_equal(other.taken_count, 1000);
+        assert_memory_equal(b->ns, other.ns, sizeof(b->ns));
+        assert_memory_equal(b->mark, other.mark, sizeof(b->mark));
+        assert_int_equal(b->wire_len, other.wire_len);
+        assert_int_equal(b->captured, other.captured);
+        free(path);
+    }
+}
+
 static void a_truncated_file_gives_what_it_has(void **state)
 {
     struct bench *b = *state;
@@ -534,6 +575,7 @@ int main(void)
         TEST(a_wrong_filter_is_wrong_usage),
         TEST(wrong_files_are_told_before_any_packet),
         TEST(packed_files_that_hold_something_else_are_told),
+        TEST(a_file_reads_as_libpcap_reads_it),
         TEST(a_truncated_file_gives_what_it_has),
         TEST(a_truncated_packed_file_gives_what_it_has),
         TEST(an_unknown_interface_is_named),

@@ -116,7 +116,8 @@ static void run(struct bytes input, size_t piece, struct result *r)
     struct connection *c = connection_open(a, &facts, NULL);
     for (int64_t ns = CLOCK_SECOND_NS; c && cursor_left(&in) > 0; ns += CLOCK_SECOND_NS) {
         take_step(c, &in, piece, ns, r);
-        r->was_unknown = r->was_unknown || connection_kind(c) == CONNECTION_UNKNOWN;
+        r->was_unknown = r->was_unknown || connection_kind(c) == CONNECTION_UNKNOWN ||
+                         (connection_kind(c) == CONNECTION_UNDECIDED && r->given_bytes > 0);
         if (setup & SETUP_HINT && n < ANALYZERS_COUNT && cursor_left(&in) < input.len / 2)
             (void)connection_hint(c, bytes_of(ANALYZERS[n]->name));
     }

@@ -157,6 +157,26 @@ static void stays_are_told_apart_by_client_account_and_domain(void **state)
     assert_int_equal(f.written[0].requests, 2);
 }
 
+static void a_cookie_or_token_makes_one_session_wherever_it_comes_from(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_with(&f, 10);
+    struct transaction tx = request_at(nine_ns, "10.1.2.3", NULL);
+    tx.session_hash = UINT64_C(0x0123456789abcdef);
+    count(&f, tx, 0);
+    struct transaction later = request_at(nine_ns + 1, "10.1.2.4", "anna");
+    later.session_hash = tx.session_hash;
+    count(&f, later, 0);
+    later.session_hash++;
+    count(&f, later, 0);
+    assert_int_equal(sessions_counters(f.all).seen, 2);
+    sessions_close(f.all);
+    assert_int_equal(f.written[0].requests, 2);
+    assert_memory_equal(f.written[0].id, "0123456789abcdef", SESSION_ID_LEN);
+    assert_true(bytes_are(session_text(&f.written[0], SESSION_TEXT_USER), "anna"));
+}
+
 static void half_an_hour_of_quiet_ends_a_stay_and_no_connection(void **state)
 {
     (void)state;
@@ -397,6 +417,7 @@ int main(void)
         cmocka_unit_test(totals_of_a_connection_are_written_at_its_end),
         cmocka_unit_test(what_a_transaction_does_not_know_is_not_counted),
         cmocka_unit_test(stays_are_told_apart_by_client_account_and_domain),
+        cmocka_unit_test(a_cookie_or_token_makes_one_session_wherever_it_comes_from),
         cmocka_unit_test(half_an_hour_of_quiet_ends_a_stay_and_no_connection),
         cmocka_unit_test(a_request_after_the_quiet_begins_a_new_stay_without_a_tick),
         cmocka_unit_test(what_changed_is_written_each_interval_and_what_did_not_is_not),

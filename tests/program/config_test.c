@@ -351,6 +351,71 @@ static void what_has_a_bound_is_refused_beyond_it(void **state)
     }
 }
 
+static void what_portals_are_like(void **state)
+{
+    struct test *t = *state;
+    load_good(t, "http:\n"
+                 "  records: [json, csv]\n"
+                 "  csv_header: false\n"
+                 "  account_header: X-Remote-User\n"
+                 "  jwt_claims: [agent, sub]\n"
+                 "  session_cookies: [mine]\n"
+                 "  logouts: [/bye]\n"
+                 "  templates: [\"/a/{b}\", /c/*]\n"
+                 "  logins: [{path: /enter}, {path: /in, user: u, password: p, failure: no}]\n"
+                 "  lists: [{path: /api/*, at: data.hits}]\n");
+    const struct http_settings *h = &t->config.settings.http;
+    assert_true(h->formats_off >> RECORDS_HTML & 1 && h->formats_off >> RECORDS_XML & 1);
+    assert_false(h->formats_off >> RECORDS_JSON & 1 || h->formats_off >> RECORDS_CSV & 1);
+    assert_int_equal(h->csv_header, CSV_HEADER_NEVER);
+    assert_true(bytes_are(http_text(&h->header), "X-Remote-User"));
+    assert_int_equal(h->claims_count, 2);
+    assert_true(bytes_are(http_text(&h->claims[1]), "sub"));
+    assert_true(bytes_are(http_text(&h->cookies[0]), "mine"));
+    assert_true(http_is_logout(h, bytes_of("/bye")));
+    assert_non_null(http_template_find(h, bytes_of("/a/17")));
+    assert_non_null(http_template_find(h, bytes_of("/c/17/18")));
+    assert_null(http_template_find(h, bytes_of("/a/17/18")));
+    assert_true(bytes_are(http_text(&http_login_find(h, bytes_of("/in"))->failure), "no"));
+    assert_true(bytes_are(http_text(&http_list_find(h, bytes_of("/api/x/y"))->at), "data.hits"));
+    assert_int_equal(h->accounts_bytes_max, t->config.shares.bytes[SHARE_ACCOUNTS]);
+}
+
+/* Two runs do not hash alike. */
+static void the_key_of_secrets_is_new_each_time(void **state)
+{
+    struct test *t = *state;
+    load_good(t, "{}\n");
+    struct hash_key key = t->config.settings.http.key;
+    load_good(t, "{}\n");
+    assert_true(key.low != t->config.settings.http.key.low);
+    assert_true(key.high != t->config.settings.http.key.high);
+}
+
+static void mistakes_about_portals_are_told_with_their_place(void **state)
+{
+    static const struct {
+        const char *text, *told;
+    } cases[] = {
+        {"http: {records: [json, pdf]}\n", ":1:24: not json, ndjson, csv, html or xml"},
+        {"http: {csv_header: maybe}\n", ":1:20: csv_header is true or false"},
+        {"http: {logins: [{user: u}]}\n", ":1:17: a login needs a path"},
+        {"http: {logins: [{path: /a, user: u}]}\n", ":1:17: a login names both"},
+        {"http: {logins: [{path: a}]}\n", ":1:24: not a path"},
+        {"http: {lists: [{path: /a}]}\n", ":1:16: a list needs path and at"},
+        {"http: {templates: [a]}\n", ":1:20: not a path"},
+        {"http: {jwt_claims: [a, b, c, d, e]}\n", ":1:33: more than 4 jwt_claims"},
+        {"http: {login: []}\n", ":1:8: "},
+    };
+    struct test *t = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_false(load(t, cases[i].text));
+        assert_int_equal(t->problems.count, 1);
+        if (!strstr(t->problems.items[0], cases[i].told))
+            fail_msg("%s: %s", cases[i].text, t->problems.items[0]);
+    }
+}
+
 static void a_file_that_is_not_there_is_told(void **state)
 {
     struct test *t = *state;
@@ -372,6 +437,9 @@ int main(void)
         TEST(every_mistake_is_told_with_its_place),
         TEST(all_mistakes_are_told_at_once),
         TEST(what_has_a_bound_is_refused_beyond_it),
+        TEST(what_portals_are_like),
+        TEST(the_key_of_secrets_is_new_each_time),
+        TEST(mistakes_about_portals_are_told_with_their_place),
         TEST(a_file_that_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "rules/rule.h"
+#include "rules/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,98 @@ static const struct {
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, over: 1d}",
      "f:9:70: 'over' does nothing in a rule with 'first'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, together: 1, of: client.ip, "
+     "over: 1h}",
+     "f:9:62: 'together' must be a whole number from 2 to 32"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, together: 2, over: 1h}",
+     "f:9:5: this rule has no 'of'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, together: 2, of: server.bytes, "
+     "over: 1h}",
+     "f:9:69: server.bytes has no values that could be there together"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, together: 2, of: client.ip, "
+     "over: 1h, learn: 1d}",
+     "f:9:90: 'learn' does nothing in a rule with 'together'"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, travel: {fast: 1}}",
+     "f:9:61: unknown key 'fast' in 'travel'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, travel: {faster than: 900}}",
+     "f:9:74: 'faster than' is written 900km/h"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, travel: {farther than: 1m}}",
+     "f:9:75: 'farther than' is written 500km"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, travel: 1}",
+     "f:9:60: 'travel' must be a mapping of keys to values"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, within: 1h, steps: [{when: "
+     "user.name exists}]}",
+     "f:9:71: 'steps' takes 2 to 4 steps"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, within: 1h, steps: [{when: "
+     "user.name exists}, {above: 1}]}",
+     "f:9:98: this step has no 'when'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, within: 1h, steps: [{when: "
+     "user.name exists}, {when: user.name exists, above: '2 * steps[2].value'}]}",
+     "f:9:130: step 2 can compare with the steps before it alone"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, within: 1h, steps: [{when: "
+     "user.name exists}, {when: user.name exists, above: 'x * steps[1].value'}]}",
+     "f:9:130: compare with an earlier step as in 0.5 * steps[1].value"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, steps: [{when: user.name "
+     "exists}, {when: user.name exists}]}",
+     "f:9:5: this rule has no 'within'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, unless before: {when: "
+     "user.name exists}}",
+     "f:9:67: 'unless before' has no 'by': what do both have in common? for example by: client.ip"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, unless before: {by: "
+     "client.ip}}",
+     "f:9:67: 'unless before' has no 'when'"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, honey: l}",
+     "f:9:52: 'honey' needs the customers of a transaction (subject.ids), which this version does "
+     "not know"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, rare: 3}",
+     "f:9:70: 'rare' is not counted in this version"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, unusual: {score: 3}}",
+     "f:9:52: 'unusual' is not counted in this version"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, drift: {slack: 0.5}}",
+     "f:9:52: 'drift' is not counted in this version"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, enumerates: client.ip}",
+     "f:9:52: 'enumerates' is not counted in this version"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
+     "above: 1, new to: network.name}",
+     "f:9:88: 'new to' is not counted in this version"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
+     "above: 1, unless followed by: user.name exists}",
+     "f:9:88: 'unless followed by' needs the customers of a transaction (subject.ids), which this "
+     "version does not know"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
+     "above: 1, at least: 2}",
+     "f:9:98: 'at least' is the least number of transactions that a share is of"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: share, over: 1h, "
+     "above: 1%}",
+     "f:9:61: this measure needs a condition, such as share(event.outcome == \"failure\")"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: share(usr.name "
+     "exists), over: 1h, above: 1%}",
+     "f:9:67: no field and no macro is called 'usr.name'; did you mean 'user.name'?"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: share(user.name "
+     "exists), over: 1h, above: 1}",
+     "f:9:103: 'above' does not fit share(user.name exists): write a share in percent, such as 5% "
+     "or 0.5%"},
     {"above", "above: 10\n  - text", "f:9:5: a rule must be a mapping of keys to values"},
     {"above", "above: 10\nrule: []",
      "f:9:1: unknown key 'rule' in a rule file; did you mean 'rules'?"},
@@ -439,9 +532,35 @@ static void no_rules_at_all_are_a_set_too(void **state)
     }
 }
 
+/* Each step is within the bound alone, all of them are not. */
+static void steps_have_no_more_comparisons_than_one_condition(void **state)
+{
+    (void)state;
+    char text[16384];
+    for (size_t comparisons = 256; comparisons <= 257; comparisons++) {
+        struct text t = text_over(text, sizeof(text));
+        text_add(&t, "rules:\n- {id: a, name: n, severity: low, by: user.name, within: 1h, steps: "
+                     "[");
+        for (size_t i = 0; i < 2; i++) {
+            text_add(&t, "{when: client.bytes > 1");
+            for (size_t k = 1; k < (i == 0 ? 256 : comparisons); k++)
+                text_add(&t, " or client.bytes > 1");
+            text_add(&t, "}, ");
+        }
+        text_add(&t, "]}\n");
+        struct rules *r = load(text);
+        assert_int_equal(r != NULL, comparisons == 256);
+        if (!r)
+            assert_string_equal(problems.items[0],
+                                "f:2:69: more than 512 comparisons in all steps together");
+        rules_close(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_have_no_more_comparisons_than_one_condition),
         cmocka_unit_test(a_rule_is_read_with_all_its_keys),
         cmocka_unit_test(what_a_rule_leaves_out_has_its_default),
         cmocka_unit_test(every_mistake_of_a_rule_is_told_at_its_place),
