@@ -9,6 +9,7 @@
 #include "rules/problems.h"
 #include "rules/quantity.h"
 #include "rules/yaml.h"
+#include "rules/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,13 +308,23 @@ static void read_limits(struct config *c, const struct yaml_node *n, struct prob
         divide(c, memory);
 }
 
+static void read_zone(struct config *c, const struct yaml_node *n, struct problems *problems)
+{
+    struct error error;
+    if (!yaml_expect(n, YAML_SCALAR, "timezone", problems))
+        return;
+    zone_close(c->zone);
+    if (!zone_open(&c->zone, n->text, &error))
+        problems_add(problems, n->at, "%s", error.text);
+}
+
 static void read_root(struct config *c, const char *path, const struct yaml_node *root,
                       struct problems *problems)
 {
-    static const char *const keys[] = {"networks", "proxies",      "ports",       "accounts",
-                                       "geo",      "http",         "session",     "mirror",
-                                       "limits",   "vlan_in_flow", "vni_in_flow", "tunnel_in_flow",
-                                       NULL};
+    static const char *const keys[] = {
+        "networks",    "proxies",        "ports",    "accounts", "geo",
+        "http",        "session",        "mirror",   "limits",   "vlan_in_flow",
+        "vni_in_flow", "tunnel_in_flow", "timezone", NULL};
     if (!yaml_expect(root, YAML_MAPPING, "the configuration", problems))
         return;
     (void)yaml_check_keys(root, keys, "the configuration", problems);
@@ -336,6 +347,8 @@ static void read_root(struct config *c, const char *path, const struct yaml_node
         read_mirror(c, n, problems);
     if ((n = yaml_get(root, "limits")))
         read_limits(c, n, problems);
+    if ((n = yaml_get(root, "timezone")))
+        read_zone(c, n, problems);
     if ((n = yaml_get(root, "vlan_in_flow")))
         read_flag(&c->capture.vlan_in_key, "vlan_in_flow", n, problems);
     if ((n = yaml_get(root, "vni_in_flow")))
@@ -378,6 +391,7 @@ bool config_add_geo(struct config *c, const char *path)
 void config_clear(struct config *c)
 {
     networks_close(c->networks);
+    zone_close(c->zone);
     for (size_t i = 0; i < c->geo_count; i++)
         free(c->geo_paths[i]);
     *c = (struct config){0};

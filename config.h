@@ -12,6 +12,7 @@
 #include "shares.h"
 
 struct problems;
+struct zone;
 
 struct config {
     struct settings settings;
@@ -23,6 +24,7 @@ struct config {
     size_t sessions_max;
     struct shares shares; /* the memory budget, divided; capture and settings have their parts */
     size_t ring_bytes;    /* of a live interface */
+    struct zone *zone;    /* of hours and dates in rules; NULL: UTC */
 };
 
 /* config_load sets the defaults and, where path is not NULL, what the file says; all mistakes go to

@@ -191,6 +191,7 @@ static void write_limits(const struct summary *s, struct json *j)
     json_counter(j, "sessions_forgotten", s->watcher.sessions.evicted);
     json_counter(j, "rule_keys_forgotten", s->watcher.engine.keys_evicted);
     json_counter(j, "rule_counts_denied", s->watcher.engine.denied);
+    json_counter(j, "rule_patterns_undecided", s->watcher.engine.undecided);
     json_counter(j, "rule_counts_late", s->watcher.engine.late);
     json_counter(j, "mirror_servers_forgotten", s->mirror.servers_forgotten);
     json_counter(j, "mirror_parts_late", s->mirror.late);

@@ -378,17 +378,18 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
 /* A gap in what is passed over; true where it matters. */
 static bool lose_inside(struct feed *f, uint64_t lost)
 {
-    bool matters = f->is_packed && packed_lose(f, lost);
+    bool goes_on = false;
+    bool matters = f->is_packed && packed_lose(f, lost, &goes_on);
     if (!f->is_packed && !f->is_inner)
         pairing_lose(f->x, f->side, lost, true);
     if (!f->is_packed && f->is_watched)
         f->analyzer->watch(f->x, f->side, (struct bytes){NULL, 0}, lost);
-    f->is_packed = false;
+    f->is_packed = goes_on;
     f->x->position[f->side] += f->is_inner ? 0 : lost;
     if (f->skip != STEP_TO_END)
         f->skip -= lost;
     if (f->skip == 0)
-        settle(f);
+        passed(f);
     return matters;
 }
 

@@ -125,27 +125,31 @@ bool mysql_is_definition(struct cursor body, uint32_t len)
     return !cursor_is_short(&body) && cursor_left(&body) >= DEFINITION_REST;
 }
 
-/* Whether packets fill what is not packed, to its end. */
-static bool holds_packets(struct cursor in, uint32_t len)
+/* Whether packets fill what is not packed, to its end.  Only a command has the number 0, and then
+ * so has what it is packed in: the status of an OK could be taken for such a packet's length. */
+static bool holds_packets(struct cursor in, uint32_t len, uint8_t number)
 {
     for (int n = 0; n < INNER_CHECKED && len > MYSQL_HEADER_LEN; n++) {
-        uint32_t inner_len = mysql_header(&in).len;
+        struct mysql_header h = mysql_header(&in);
         len -= MYSQL_HEADER_LEN;
-        if (cursor_is_short(&in) || inner_len == 0 || inner_len > len)
+        if (cursor_is_short(&in) || h.len == 0 || h.len > len)
             return false;
-        len -= inner_len;
-        cursor_skip(&in, inner_len);
+        if (n == 0 && h.number == 0 && number != 0)
+            return false;
+        len -= h.len;
+        cursor_skip(&in, h.len);
     }
     return len == 0;
 }
 
 bool mysql_is_packed(struct cursor in)
 {
-    uint32_t len = mysql_header(&in).len, unpacked_len = mysql_le24(&in);
-    if (cursor_is_short(&in) || len == 0)
+    struct mysql_header h = mysql_header(&in);
+    uint32_t unpacked_len = mysql_le24(&in);
+    if (cursor_is_short(&in) || h.len == 0)
         return false;
     if (unpacked_len == 0)
-        return holds_packets(in, len);
+        return holds_packets(in, h.len, h.number);
     uint8_t first = cursor_u8(&in), second = cursor_u8(&in);
     if (first == ZLIB_METHOD && (first * 256U + second) % 31 == 0)
         return true;

@@ -27,6 +27,8 @@ enum {
 
 /* Status flags of OK and EOF. */
 enum {
+    MYSQL_IN_TRANSACTION = 0x0001,
+    MYSQL_AUTOCOMMIT = 0x0002,
     MYSQL_MORE_RESULTS = 0x0008,
     MYSQL_CURSOR_EXISTS = 0x0040,
     MYSQL_STATE_CHANGED = 0x4000,

@@ -154,6 +154,17 @@ static void set_affected(struct request *r, uint64_t rows)
     transaction_mark(&r->tx, FIELD_DB_RESPONSE_AFFECTED_ROWS);
 }
 
+/* Transactions begin and end by statements: so the command was one. */
+static void note_status(struct mysql *s, struct request *r, uint16_t status)
+{
+    unsigned changed = s->has_status ? s->status ^ status : 0;
+    if (r && mysql_reply_of(r) == MYSQL_REPLY_ANY &&
+        changed & (MYSQL_IN_TRANSACTION | MYSQL_AUTOCOMMIT))
+        r->tx.is_apart = false;
+    s->status = status;
+    s->has_status = true;
+}
+
 /* OK, or what ends rows.  Returns its status. */
 uint16_t mysql_take_end(struct exchange *x, struct request *r, struct mysql_packet *p)
 {
@@ -166,6 +177,7 @@ uint16_t mysql_take_end(struct exchange *x, struct request *r, struct mysql_pack
             mysql_keep(&s->database, (struct bytes){(const uint8_t *)r->notes, r->notes_len});
     if (r && (mysql_reply_of(r) <= MYSQL_REPLY_RESULT))
         set_affected(r, end.affected);
+    note_status(s, r, end.status);
     return end.status;
 }
 
@@ -192,7 +204,7 @@ void mysql_lose_reply(struct exchange *x)
     struct mysql *s = x->state;
     struct request *r = pairing_first(x);
     s->is_unsure = true;
-    s->is_numbered = false;
+    s->is_numbered = s->has_status = false;
     if (r && s->is_inside && r->batch == s->batch)
         r->mark |= MYSQL_BEGUN; /* its result is what is missing */
     if (!r || !(r->mark & MYSQL_BEGUN)) {

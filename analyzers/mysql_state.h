@@ -58,11 +58,13 @@ struct mysql {
     uint32_t definitions;     /* to come in this group; more_definitions in the next */
     uint32_t more_definitions;
     uint16_t columns;     /* of the result; 0: unknown */
+    uint16_t status;      /* of the server's last OK or EOF, where has_status */
     uint8_t number[2];    /* of the last packet, by enum side */
     uint8_t phase;        /* enum mysql_phase */
     uint8_t framing;      /* enum mysql_framing */
     uint8_t codec;        /* enum codec that was agreed on; CODEC_STORED: none */
     bool is_continued[2]; /* the last packet goes on in the next, by enum side */
+    bool has_status;      /* no byte of the server was lost since it was told */
     bool is_numbered;     /* the number of the server's last packet is known */
     bool is_in;           /* a login, or what comes after it, was answered */
     bool is_stream;       /* what follows of the server is a stream without end */

@@ -181,10 +181,18 @@ enum course packed_take(struct feed *f, struct bytes packed)
     return COURSE_WAITS;
 }
 
-bool packed_lose(struct feed *f, uint64_t lost_len)
+bool packed_lose(struct feed *f, uint64_t lost_len, bool *goes_on)
 {
-    const struct unpacking *u = f->unpacking;
+    struct unpacking *u = f->unpacking;
     uint64_t missing = missing_len(u);
+    *goes_on = u->codec == CODEC_STORED && missing >= lost_len;
+    if (*goes_on) {
+        bool is_inside = u->inner.skip >= lost_len;
+        pairing_lose(f->x, f->side, lost_len, is_inside);
+        u->made_len += lost_len;
+        lose_inner(f, lost_len);
+        return !is_inside;
+    }
     bool matters = missing == 0 || u->inner.skip < missing;
     pairing_lose(f->x, f->side, lost_len, !matters);
     lose_run(f);

@@ -33,9 +33,11 @@ bool packed_begin(struct feed *f, const struct step *step, size_t header_len);
  * cannot be unpacked; COURSE_OVER: the analyzer handed the connection over. */
 enum course packed_take(struct feed *f, struct bytes packed);
 
-/* packed_lose says that packed bytes of the run are missing: the rest of it cannot be unpacked.
- * True where what was in them matters. */
-bool packed_lose(struct feed *f, uint64_t lost_len);
+/*
+ * packed_lose says that packed bytes of the run are missing: the rest of it cannot be unpacked,
+ * unless it was stored as it is (*goes_on).  True where what was in them matters.
+ */
+bool packed_lose(struct feed *f, uint64_t lost_len, bool *goes_on);
 
 /* packed_end ends a run: its bytes go to the request that is receiving. */
 void packed_end(struct feed *f);

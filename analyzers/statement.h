@@ -31,8 +31,8 @@ void statements_close(struct statements *s);
 const struct statement *statements_read(struct statements *s, struct bytes *script,
                                         enum sql_dialect dialect);
 
-/* statements_keep is statements_read for a statement that was described elsewhere; the texts that it
- * views are copied. */
+/* statements_keep is statements_read for a statement that was described elsewhere; the texts that
+ * it views are copied. */
 const struct statement *statements_keep(struct statements *s, const struct statement *statement);
 
 /* statements_find gives the statement of that hash; NULL where it was forgotten.  Good until the

@@ -246,8 +246,10 @@ static void begin(struct tds_reading *r, const struct tds_header *h)
     r->half->is_inside = true;
     if (r->side == SIDE_CLIENT)
         tds_client_begin(r, h->type);
-    else
+    else if (h->type == TDS_REPLY)
         tds_server_begin(r);
+    else
+        *r->walk = (struct tds_walk){.at = TDS_AT_REST}; /* a handshake of TLS */
 }
 
 /* The message that passed is over without its end. */

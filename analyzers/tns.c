@@ -57,6 +57,7 @@ static void read_accept(struct tns *s, struct cursor packet)
     uint32_t large_len = cursor_be32(&large);
     cursor_skip(&flags, ACCEPT_FLAGS_AT);
     uint32_t more = cursor_be32(&flags);
+    s->is_agreed = true;
     s->is_large = version >= TNS_VERSION_LARGE;
     if (s->is_large && large_len > 0)
         s->unit_len = large_len;
@@ -196,6 +197,14 @@ static void logged_off(struct exchange *x)
     pairing_finish(r);
 }
 
+/* Whether a server's packet is the last of its reply: it says so, or is not full. */
+static bool is_last(struct tns *s, uint16_t flags, uint32_t len)
+{
+    if (!s->is_agreed && len > s->unit_len)
+        s->unit_len = len;
+    return flags & TNS_END_OF_RESPONSE || (!s->has_end && len < s->unit_len);
+}
+
 static struct step data_packet(struct exchange *x, enum side side, uint32_t len, struct cursor *in)
 {
     static const uint8_t magic_bytes[MAGIC_LEN] = {0xde, 0xad, 0xbe, 0xef};
@@ -229,8 +238,7 @@ static struct step data_packet(struct exchange *x, enum side side, uint32_t len,
     s->left[side] += content_len;
     s->is_over[side] = side == SIDE_CLIENT && flags & TNS_END_OF_REQUEST;
     if (side == SIDE_SERVER)
-        s->ends_reply =
-            s->has_end ? (flags & TNS_END_OF_RESPONSE) != 0 : s->unit_len == 0 || len < s->unit_len;
+        s->ends_reply = is_last(s, flags, len);
     if (flags & TNS_COMPRESSED)
         s->is_lost[side] = true;
     return step_unpack(CODEC_STORED, is_new ? SEAM_APART : SEAM_BEHIND, content_len, content_len);
@@ -266,8 +274,8 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
 static void gap(struct exchange *x, enum side side, uint64_t lost)
 {
     struct tns *s = x->state;
-    (void)lost;
-    s->left[side] = 0;
+    /* inside a packet, what is behind the hole still tells how the call ended */
+    s->left[side] = x->is_unpacked && lost > 0 ? s->left[side] - (int64_t)lost : 0;
     s->is_lost[side] = true;
     if (side == SIDE_CLIENT)
         return;

@@ -33,12 +33,6 @@ enum {
     LOB_IS_OPEN = 0x11000,
 };
 
-/* An execution, as its header says. */
-struct execution {
-    uint64_t options, cursor, statement_len, fetches, defines;
-    bool has_statement, is_array;
-};
-
 static struct bytes cursor_name(uint64_t cursor, uint8_t name[CURSOR_LEN])
 {
     for (size_t i = 0; i < CURSOR_LEN; i++)
@@ -124,117 +118,8 @@ static void restart(struct tns *s, uint64_t cursor)
     shape->is_counted = true;
 }
 
-static void read_execution(uint8_t version, struct cursor *in, struct execution *e)
-{
-    e->options = tns_number(in);
-    e->cursor = tns_number(in);
-    e->has_statement = cursor_u8(in) != 0;
-    e->statement_len = tns_number(in);
-    cursor_skip(in, 1);
-    (void)tns_number(in); /* numbers behind the statement */
-    cursor_skip(in, 2);
-    (void)tns_number(in); /* bytes of a buffer */
-    e->fetches = tns_number(in);
-    (void)tns_number(in); /* longest LONG */
-    cursor_skip(in, 1);
-    (void)tns_number(in); /* values bound */
-    cursor_skip(in, 5 + 1);
-    e->defines = tns_number(in);
-    (void)tns_number(in);
-    cursor_skip(in, 3);
-    (void)tns_number(in);
-    cursor_skip(in, 1);
-    (void)tns_number(in);
-    (void)tns_number(in);
-    if (version >= TNS_FIELDS_12_1) {
-        e->is_array = cursor_u8(in) != 0;
-        (void)tns_number(in);
-        cursor_skip(in, 1);
-    }
-    if (version >= TNS_FIELDS_12_2) {
-        cursor_skip(in, 1);
-        (void)tns_number(in);
-        cursor_skip(in, 1);
-        (void)tns_number(in);
-        cursor_skip(in, 1);
-    }
-    if (version > TNS_FIELDS_12_2) {
-        cursor_skip(in, 1);
-        (void)tns_number(in);
-    }
-}
-
-/* Whether a statement's text stands there, with its length or without. */
-static bool is_text_at(struct cursor in, uint64_t told_len)
-{
-    uint8_t first = cursor_u8(&in);
-    if (first == TNS_TEXT_LONG && told_len >= TNS_TEXT_SHORT_MAX)
-        return true;
-    uint8_t letter = first == told_len ? cursor_u8(&in) : first;
-    return letter >= ' ' || letter == '\n' || letter == '\r' || letter == '\t';
-}
-
-/*
- * Reads an execution up to its statement.  Where it is not known what was agreed on, the fields
- * are those with which a text with its length stands behind them.
- */
-static bool find_statement(const struct tns *s, struct cursor *in, struct execution *e)
-{
-    static const uint8_t versions[] = {TNS_FIELDS_TOKENS, TNS_FIELDS_12_2 + 1, TNS_FIELDS_12_2,
-                                       TNS_FIELDS_12_1, 1};
-    uint8_t known = s->terms.version;
-    for (size_t i = 0; i < (known ? 1 : sizeof(versions)); i++) {
-        struct cursor peek = *in;
-        uint8_t version = known ? known : versions[i];
-        *e = (struct execution){0};
-        if (!known && version >= TNS_FIELDS_TOKENS)
-            (void)tns_number(&peek);
-        read_execution(version, &peek, e);
-        e->has_statement = e->has_statement && e->statement_len > 0;
-        bool fits = !e->has_statement || is_text_at(peek, e->statement_len);
-        bool is_sure = !known && e->has_statement && cursor_left(&peek) > 0 &&
-                       (*cursor_rest(&peek).data == e->statement_len ||
-                        *cursor_rest(&peek).data == TNS_TEXT_LONG);
-        if (cursor_is_short(&peek) || !fits || !(known || is_sure))
-            continue;
-        *in = peek;
-        return true;
-    }
-    return false;
-}
-
-/*
- * A statement's text: its length and itself, in pieces where it is long, or, of old clients, itself
- * alone.  Of pieces the first is read, unless they are put together in `whole`.
- */
-static struct bytes read_text(const struct tns_terms *terms, struct cursor *in, uint64_t told_len,
-                              uint8_t *whole, size_t whole_size)
-{
-    struct cursor peek = *in;
-    uint8_t first = cursor_u8(&peek);
-    size_t used = 0;
-    if (first != TNS_TEXT_LONG) {
-        bool is_bare = first != told_len;
-        if (!is_bare)
-            *in = peek;
-        return cursor_take(in, told_len < cursor_left(in) ? (size_t)told_len : cursor_left(in));
-    }
-    *in = peek;
-    while (cursor_left(in) > 0) {
-        uint64_t len = terms->can & TNS_CAN_BIG_PIECES ? tns_number(in) : cursor_u8(in);
-        if (len == 0)
-            break;
-        struct bytes piece = cursor_take(in, len < cursor_left(in) ? (size_t)len : cursor_left(in));
-        piece = bytes_first(piece, whole_size - used);
-        if (piece.len > 0)
-            memcpy(whole + used, piece.data, piece.len);
-        used += piece.len;
-    }
-    return (struct bytes){whole, used};
-}
-
 /* The columns as the client wants them sent. */
-static void read_defines(struct tns *s, const struct execution *e, struct cursor *in)
+static void read_defines(struct tns *s, const struct tns_execution *e, struct cursor *in)
 {
     for (int i = 0; i < EXECUTION_NUMBERS; i++)
         (void)tns_number(in);
@@ -258,7 +143,7 @@ static const struct statement *read_statement(struct exchange *x, struct bytes t
     return statements_read(x->statements, &text, SQL_ORACLE);
 }
 
-static struct request *open_execution(struct exchange *x, const struct execution *e)
+static struct request *open_execution(struct exchange *x, const struct tns_execution *e)
 {
     bool executes = e->options & OPTION_EXECUTE;
     if (executes || e->has_statement)
@@ -271,15 +156,15 @@ static struct request *open_execution(struct exchange *x, const struct execution
 static void execute(struct exchange *x, struct cursor *in)
 {
     struct tns *s = x->state;
-    struct execution e = {0};
+    struct tns_execution e = {0};
     uint8_t whole[REQUEST_MAX];
-    bool is_found = find_statement(s, in, &e);
+    bool is_found = tns_execution_read(s, in, &e);
     struct request *r = is_found ? open_execution(x, &e) : open_call(x, TTC_EXECUTE);
     if (!r || !is_found)
         return;
     r->mark |= e.is_array ? TNS_COUNTS : 0;
     if (e.has_statement) {
-        struct bytes text = read_text(&s->terms, in, e.statement_len, whole, sizeof(whole));
+        struct bytes text = tns_text_read(&s->terms, in, e.statement_len, whole, sizeof(whole));
         set_statement(r, read_statement(x, text));
     }
     if (e.cursor > 0 && !e.has_statement)
@@ -364,7 +249,7 @@ static void authenticate(struct exchange *x, uint8_t function, struct cursor *in
     cursor_skip(in, 2);
     if (!has_user || user_len == 0 || cursor_is_short(in))
         return;
-    struct bytes user = read_text(&s->terms, in, user_len, NULL, 0);
+    struct bytes user = tns_text_read(&s->terms, in, user_len, NULL, 0);
     if (user.len > 0 && x->user.len == 0)
         x->user = tns_keep(&s->user, user);
 }
@@ -572,7 +457,7 @@ static void message(struct exchange *x, struct cursor *in)
 /* How many bytes the request's statement lacks: it goes on in the next packet. */
 static uint64_t lacks(const struct tns *s, struct cursor in)
 {
-    struct execution e = {0};
+    struct tns_execution e = {0};
     uint8_t number;
     uint8_t type = cursor_u8(&in);
     while (type == TTC_PIGGYBACK && pass_piggyback(s, &in, &number))
@@ -582,7 +467,7 @@ static uint64_t lacks(const struct tns *s, struct cursor in)
     cursor_skip(&in, 1);
     if (s->terms.version >= TNS_FIELDS_TOKENS)
         (void)tns_number(&in);
-    if (!find_statement(s, &in, &e) || !e.has_statement || e.statement_len <= cursor_left(&in))
+    if (!tns_execution_read(s, &in, &e) || !e.has_statement || e.statement_len <= cursor_left(&in))
         return 0;
     return e.statement_len - cursor_left(&in);
 }

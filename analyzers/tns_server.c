@@ -428,6 +428,7 @@ static void end_lost(struct exchange *x, struct request *r)
     }
     if (is_native && !(r->mark & TNS_ANSWERED))
         r->tx.outcome = OUTCOME_SUCCESS;
+    tns_settle(s, r);
     pairing_finish(r);
 }
 

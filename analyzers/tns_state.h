@@ -167,6 +167,7 @@ struct tns {
     uint8_t client_version; /* of the fields; 0: not seen */
     uint8_t server_version;
     uint8_t turn;      /* who sent data last: 1 + enum side; 0: nobody */
+    bool is_agreed;    /* `unit_len` was agreed on; else it is of the longest packet seen */
     bool is_large;     /* packet lengths have four bytes */
     bool has_end;      /* replies end with a message of their own */
     bool is_pipelined; /* requests follow one another without their replies */
@@ -193,6 +194,26 @@ struct tns_shape *tns_shape_find(struct tns *s, uint32_t cursor);
 struct tns_shape *tns_shape_make(struct tns *s, uint32_t cursor);
 /* tns_shape_add adds a column. */
 void tns_shape_add(struct tns_shape *shape, uint64_t type, uint64_t size);
+
+/* An execution, as its header says. */
+struct tns_execution {
+    uint64_t options, cursor, statement_len, fetches, defines;
+    bool has_statement, is_array;
+};
+
+/*
+ * tns_execution_read reads an execution up to its statement.  Where it is not known what was agreed
+ * on, the fields are those with which a text with its length stands behind them; false where there
+ * are none such.
+ */
+bool tns_execution_read(const struct tns *s, struct cursor *in, struct tns_execution *e);
+
+/*
+ * tns_text_read reads a statement's text: its length and itself, or in pieces, which are put
+ * together in `whole` as far as there is room, or, of old clients, itself alone.
+ */
+struct bytes tns_text_read(const struct tns_terms *terms, struct cursor *in, uint64_t told_len,
+                           uint8_t *whole, size_t whole_size);
 
 /* tns_agree says what both ends agreed on, as far as both were seen. */
 void tns_agree(struct tns *s);
@@ -234,7 +255,7 @@ struct bytes tns_native_statement(struct bytes request);
 /* tns_set_error sets the request's error, "ORA-01017". */
 void tns_set_error(struct exchange *x, struct request *r, uint64_t number);
 
-/* tns_packet_length reads a packet's header; false where it is none. *len becomes its whole length.
+/* tns_packet_header reads a packet's header; false where it is none. *len becomes its whole length.
  */
 bool tns_packet_header(const struct tns *s, struct cursor *in, uint8_t *type, uint32_t *len);
 

@@ -45,7 +45,7 @@ static bool load_rules(struct loaded *l, const struct options *o, struct problem
     if (l->rule_paths_count == 0)
         return error_set(error, ERROR_USAGE,
                          "the shipped rules are not beside the program: name yours with --rules");
-    l->rules = rules_load(l->rule_paths, l->rule_paths_count, problems);
+    l->rules = rules_load_in(l->config.zone, l->rule_paths, l->rule_paths_count, problems);
     return true;
 }
 
@@ -56,7 +56,7 @@ struct rules *load_rules_again(const struct loaded *l, struct error *error)
         (void)error_set(error, ERROR_WORK, "no memory");
         return NULL;
     }
-    struct rules *rules = rules_load(l->rule_paths, l->rule_paths_count, problems);
+    struct rules *rules = rules_load_in(l->config.zone, l->rule_paths, l->rule_paths_count, problems);
     if (!rules)
         (void)problems_error(problems, error);
     free(problems);

@@ -4,6 +4,7 @@
 #include "commands/logs.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,19 @@ bool logs_open(struct logs *l, const struct option_list *files, struct option_li
     const struct log_config config = {
         .paths = l->files.items, .paths_count = l->files.count, .bad = tell_bad, .context = l};
     return l->files.count == 0 || transaction_log_open(&l->log, &config, error);
+}
+
+bool logs_have(const struct logs *l, const char *path)
+{
+    struct stat wanted, info;
+    if (!path || stat(path, &wanted) != 0)
+        return false;
+    for (size_t i = 0; i < l->files.count; i++) {
+        if (stat(l->files.items[i], &info) == 0 && info.st_dev == wanted.st_dev &&
+            info.st_ino == wanted.st_ino)
+            return true;
+    }
+    return false;
 }
 
 void logs_close(struct logs *l)

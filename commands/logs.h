@@ -25,6 +25,8 @@ struct logs {
  * gets the others.  *l must stay where it is. */
 bool logs_open(struct logs *l, const struct option_list *files, struct option_list *captures,
                struct error *error);
+/* logs_have tells whether that path is one of them, by any name. */
+bool logs_have(const struct logs *l, const char *path);
 void logs_close(struct logs *l);
 
 /* logs_feed gives the entries up to that time, count_max of them at the most; false where none is

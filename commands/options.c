@@ -13,7 +13,8 @@
 
 static const char help[] =
     "usage: seepwatch watch  -i IFACE [-i IFACE ...] [options]   watch a mirror port\n"
-    "       seepwatch replay FILE ... [options]                  the same over capture files\n"
+    "       seepwatch replay FILE ... [options]                  the same over capture files,\n"
+    "                                                            or logs of transactions\n"
     "       seepwatch survey -i IFACE | FILE ... [options]       what a mirror shows, and how good "
     "it is\n"
     "       seepwatch check [options]                            try rules, their tests and the configuration\n"

@@ -41,6 +41,18 @@ static double seconds_of(clockid_t clock)
     return (double)t.tv_sec + (double)t.tv_nsec / (double)CLOCK_SECOND_NS;
 }
 
+/* A log that is read must not be begun anew. */
+static bool spare_logs(const struct run *r, const struct options *o, struct error *error)
+{
+    const char *const paths[] = {o->alerts, o->transactions, o->sessions, o->mirror, o->summary};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (logs_have(&r->logs, paths[i]))
+            return error_set(error, ERROR_USAGE, "%s: is read, and cannot be written too",
+                             paths[i]);
+    }
+    return true;
+}
+
 static bool open_outputs(struct run *r, const struct options *o, struct error *error)
 {
     struct watcher_outputs *out = &r->outputs;
@@ -325,7 +337,8 @@ bool run_pipeline(const struct options *o, struct error *error)
     bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
     bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
                    load(&r.loaded, o, error) && open_inputs(&r, o, error) &&
-                   open_outputs(&r, o, error) && run_opened(&r, o, error);
+                   spare_logs(&r, o, error) && open_outputs(&r, o, error) &&
+                   run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;
         (void)close_outputs(&r, &ignored);

@@ -200,6 +200,103 @@ static const struct condition *parse_test(struct parser *p, enum field f)
     return read_operand(p, &test, relation, is_good) ? test_new(p, &test) : NULL;
 }
 
+/* An hour or a day of the week; UINT32_MAX where it is none, which is reported. */
+static uint32_t read_hour(struct parser *p, bool is_hour, const struct token *word)
+{
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    uint64_t hour;
+    if (is_hour && bytes_number(word->text, &hour) && hour < 24)
+        return (uint32_t)hour;
+    for (uint32_t i = 0; !is_hour && i < 7; i++) {
+        if (bytes_are(word->text, days[i]))
+            return i;
+    }
+    p->is_wrong = true;
+    problems_add(p->v->problems, source_position(word->source), "'%.*s' is no %s: use %s",
+                 (int)bytes_first(word->text, NEAREST_WORD_MAX).len, (const char *)word->text.data,
+                 is_hour ? "hour" : "day of the week",
+                 is_hour ? "0 to 23" : "mon, tue, wed, thu, fri, sat, sun");
+    return UINT32_MAX;
+}
+
+/* The hours or days that stand in such a relation to one. */
+static uint32_t related_hours(enum relation relation, uint32_t hour)
+{
+    uint32_t below = (1u << hour) - 1, same = 1u << hour;
+    switch (relation) {
+    case RELATION_BELOW:
+        return below;
+    case RELATION_AT_MOST:
+        return below | same;
+    case RELATION_ABOVE:
+        return ~(below | same);
+    case RELATION_AT_LEAST:
+        return ~below;
+    case RELATION_NOT_EQUAL:
+    case RELATION_NOT_IN:
+        return ~same;
+    default:
+        return same;
+    }
+}
+
+/* "[" hour { "," hour } "]", or one; false after a mistake of grammar. */
+static bool read_hours(struct parser *p, bool is_hour, enum relation relation, uint32_t *hours)
+{
+    bool is_list = p->now.kind == TOKEN_OPEN_LIST;
+    bool is_not = relation == RELATION_NOT_IN || relation == RELATION_NOT_EQUAL;
+    *hours = is_not ? UINT32_MAX : 0;
+    if (is_list)
+        next(p);
+    do {
+        if (!is_value(p)) {
+            (void)fail(p, is_hour ? "an hour" : "a day of the week");
+            return false;
+        }
+        uint32_t hour = read_hour(p, is_hour, &p->now);
+        uint32_t related = hour < UINT32_MAX ? related_hours(relation, hour) : 0;
+        *hours = is_not ? *hours & related : *hours | related;
+        next(p);
+        bool goes_on = is_list && p->now.kind == TOKEN_COMMA;
+        if (is_list && !goes_on && p->now.kind != TOKEN_CLOSE_LIST) {
+            (void)fail(p, "',' or ']'");
+            return false;
+        }
+        if (is_list)
+            next(p);
+        is_list = goes_on;
+    } while (is_list);
+    return true;
+}
+
+/* `hour` and `weekday`: of @timestamp, in the configured time zone. */
+static const struct condition *parse_hours(struct parser *p, bool is_hour)
+{
+    struct test test = {.kind = is_hour ? TEST_HOUR_IN : TEST_WEEKDAY_IN, .field = FIELD_TIMESTAMP};
+    enum relation relation;
+    uint32_t hours;
+    next(p);
+    struct source at = p->now.source;
+    if (!read_relation(p, &relation))
+        return NULL;
+    bool is_member = relation == RELATION_IN || relation == RELATION_NOT_IN;
+    bool is_good = relation <= (is_hour ? RELATION_AT_LEAST : RELATION_NOT_EQUAL) || is_member;
+    if (!is_good || is_member != (p->now.kind == TOKEN_OPEN_LIST)) {
+        p->is_wrong = true;
+        problems_add(p->v->problems, source_position(at),
+                     is_hour ? "hour takes ==, !=, <, <=, >, >= and a number, or in, not in and a "
+                               "list such as [0, 1, 2]"
+                             : "weekday takes == or != and a day, or in, not in and a list such as "
+                               "[sat, sun]");
+        return NULL;
+    }
+    if (!read_hours(p, is_hour, relation, &hours))
+        return NULL;
+    test.zone = p->v->zone;
+    test.hours = hours;
+    return test_new(p, &test);
+}
+
 static bool ends_comparison(const struct parser *p)
 {
     return p->now.kind == TOKEN_END || p->now.kind == TOKEN_CLOSE || is_word(p, "and") ||
@@ -236,6 +333,8 @@ static const struct condition *parse_name(struct parser *p)
     enum field f = field_find(p->now.text);
     if (f != FIELDS_COUNT)
         return parse_test(p, f);
+    if (is_word(p, "hour") || is_word(p, "weekday"))
+        return parse_hours(p, is_word(p, "hour"));
     struct macro *m = vocabulary_macro(p->v, p->now.text);
     if (!m)
         return parse_unknown(p);

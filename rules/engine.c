@@ -85,6 +85,7 @@ struct engine {
     struct budget budget;
     struct table *evidence;
     struct engine_counters counters;
+    const struct rules *rules;
     uint64_t watches_opened;
     size_t watches_count;
     struct watch **watches; /* in the order of the rules */
@@ -316,9 +317,21 @@ static void kinds_restart(struct engine *e, struct candidate *candidates)
         e->kinds[i] = (struct kind){.candidates = candidates + i * e->watches_count};
 }
 
+/* Each rule's part of the bytes for keys; what came before (rules/before.h) has one of its own. */
+static size_t part_of_bytes(const struct engine *e, const struct rules *rules)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        const struct rule *rule = rules_at(rules, i);
+        if (rule->is_enabled)
+            parts += rule->before.by_count > 0 ? 2 : 1;
+    }
+    return parts > 0 ? e->config.keys_bytes_max / parts : 0;
+}
+
 bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
 {
-    size_t count = rules_on(rules), bytes_max = count ? e->config.keys_bytes_max / count : 0;
+    size_t count = rules_on(rules), bytes_max = part_of_bytes(e, rules);
     struct watch **list = calloc(count + 1, sizeof(struct watch *));
     struct candidate *candidates = calloc(count + 1, KINDS_COUNT * sizeof(*candidates));
     uint64_t opened = e->watches_opened;
@@ -335,6 +348,9 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
     watches_close(e, e->watches, e->watches_count, list, count);
     e->watches = list;
     e->watches_count = count;
+    if (e->rules)
+        e->counters.undecided += rules_undecided(e->rules);
+    e->rules = rules;
     *kept = count - (size_t)(e->watches_opened - opened);
     for (size_t i = 0, next = 0; next < count; i++) {
         if (!rules_at(rules, i)->is_enabled)
@@ -596,6 +612,7 @@ struct engine_counters engine_counters(const struct engine *e)
         c.keys_evicted += table_evictions(w->keys) + w->evictions;
         c.values_forgotten += w->detection.forgotten;
     }
+    c.undecided += rules_undecided(e->rules);
     c.bytes = e->budget.used;
     c.bytes_peak = e->budget.peak;
     return c;

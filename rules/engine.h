@@ -45,6 +45,7 @@ struct engine_counters {
     uint64_t denied;            /* not counted: no memory in the budget */
     uint64_t keys;              /* now */
     uint64_t keys_evicted;      /* because a bound was reached */
+    uint64_t undecided;         /* texts that a pattern did not decide within its bounds */
     uint64_t values_forgotten;  /* of `first`, likewise */
     uint64_t bytes, bytes_peak; /* of the budget */
 };

@@ -46,6 +46,8 @@ static bool text_holds(const struct test *test, const struct transaction *t, str
         return field_has(t, test->in_field, text);
     case TEST_TEXT_CONTAINS:
         return test->text.len == 0 || bytes_find(text, test->text) < text.len;
+    case TEST_TEXT_MATCHES:
+        return pattern_holds(test->pattern, text);
     case TEST_TEXT_STARTS:
         return bytes_equal(bytes_first(text, test->text.len), test->text);
     default:
@@ -87,6 +89,10 @@ static bool value_holds(const struct test *test, const struct transaction *t)
         return address_equal(value, &test->address);
     case TEST_ADDRESS_IN:
         return set_has_address(test->set, value);
+    case TEST_HOUR_IN:
+        return test->hours >> zone_hour(test->zone, t->start_ns) & 1;
+    case TEST_WEEKDAY_IN:
+        return test->hours >> zone_weekday(test->zone, t->start_ns) & 1;
     default:
         return any_text_holds(test, t);
     }

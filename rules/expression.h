@@ -10,7 +10,9 @@
 #define SEEPWATCH_RULES_EXPRESSION_H
 
 #include "core/transaction.h"
+#include "rules/pattern.h"
 #include "rules/set.h"
+#include "rules/zone.h"
 
 enum {
     EXPRESSION_TEXT_MAX = 16384, /* bytes of one `when` or macro */
@@ -34,8 +36,11 @@ enum test_kind {
     TEST_TEXT_CONTAINS,
     TEST_TEXT_STARTS,
     TEST_TEXT_ENDS,
+    TEST_TEXT_MATCHES,
     TEST_ADDRESS_EQUAL,
     TEST_ADDRESS_IN,
+    TEST_HOUR_IN, /* of @timestamp, in the time zone */
+    TEST_WEEKDAY_IN,
 };
 
 struct test {
@@ -48,6 +53,11 @@ struct test {
         struct bytes text;
         struct address address;
         const struct set *set;
+        const struct pattern *pattern;
+        struct {
+            const struct zone *zone;
+            uint32_t hours; /* a bit for each hour, or day from Monday on */
+        };
     };
 };
 

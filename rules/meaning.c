@@ -19,6 +19,11 @@ static bool operand_equal(const struct test *a, const struct test *b)
     case TEST_TEXT_IN:
     case TEST_ADDRESS_IN:
         return set_equal(a->set, b->set);
+    case TEST_TEXT_MATCHES:
+        return pattern_equal(a->pattern, b->pattern);
+    case TEST_HOUR_IN:
+    case TEST_WEEKDAY_IN:
+        return a->hours == b->hours; /* the zone is read once */
     case TEST_ADDRESS_EQUAL:
         return address_equal(&a->address, &b->address);
     default:

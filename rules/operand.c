@@ -8,15 +8,16 @@
 #include "rules/quantity.h"
 
 const char *const RELATION_NAMES[RELATIONS_COUNT] = {
-    "==", "!=",     "<",        "<=",          ">",         ">=",
-    "in", "not in", "contains", "starts with", "ends with", "exists"};
+    "==",     "!=",       "<",           "<=",        ">",       ">=",    "in",
+    "not in", "contains", "starts with", "ends with", "matches", "exists"};
 
 enum {
     SAME = 1u << RELATION_EQUAL | 1u << RELATION_NOT_EQUAL,
     ORDER = 1u << RELATION_BELOW | 1u << RELATION_AT_MOST | 1u << RELATION_ABOVE |
             1u << RELATION_AT_LEAST,
     MEMBER = 1u << RELATION_IN | 1u << RELATION_NOT_IN,
-    PART = 1u << RELATION_CONTAINS | 1u << RELATION_STARTS_WITH | 1u << RELATION_ENDS_WITH,
+    PART = 1u << RELATION_CONTAINS | 1u << RELATION_STARTS_WITH | 1u << RELATION_ENDS_WITH |
+           1u << RELATION_MATCHES,
     THERE = 1u << RELATION_EXISTS,
 };
 
@@ -164,6 +165,21 @@ static bool one_text(struct vocabulary *v, struct test *test, enum relation rela
     return true;
 }
 
+static bool one_pattern(struct vocabulary *v, struct test *test, const struct word *w)
+{
+    char why[PATTERN_WHY_MAX];
+    size_t offset = 0;
+    if (!v->gave_up)
+        v->gave_up = arena_take(v->arena, sizeof(*v->gave_up));
+    test->kind = TEST_TEXT_MATCHES;
+    test->pattern = v->gave_up ? pattern_open(v->arena, w->text, v->gave_up, why, &offset) : NULL;
+    if (!test->pattern)
+        problems_add(v->problems, source_position(w->source),
+                     "this is no regular expression: %s, at character %zu",
+                     v->gave_up ? why : "no memory", offset + 1);
+    return test->pattern != NULL;
+}
+
 /* `<=` is "not above", `>=` "not below". */
 static uint8_t number_kind(enum relation relation)
 {
@@ -203,7 +219,8 @@ bool operand_one(struct vocabulary *v, struct test *test, enum relation relation
     switch (FIELDS[f].type) {
     case FIELD_TYPE_TEXT:
     case FIELD_TYPE_TEXTS:
-        return one_text(v, test, relation, &w);
+        return relation == RELATION_MATCHES ? one_pattern(v, test, &w)
+                                            : one_text(v, test, relation, &w);
     case FIELD_TYPE_UNSIGNED:
     case FIELD_TYPE_SHARE:
         test->kind = number_kind(relation);

@@ -23,6 +23,7 @@ struct rules {
     size_t count;
     struct trial **trials; /* in the arena */
     size_t trials_count;
+    const uint64_t *gave_up; /* in the arena; NULL without patterns */
 };
 
 struct loader {
@@ -220,6 +221,7 @@ static struct rules *loader_finish(struct loader *l, size_t problems_before)
     read_words(l);
     read_rules(l);
     read_trials(l);
+    r->gave_up = l->vocabulary.gave_up;
     if (r->arena.failed)
         problems_add(l->problems, (struct position){"rules", 0, 0}, "no memory");
     bool is_good = l->problems->count == problems_before;
@@ -251,10 +253,17 @@ static struct loader *loader_open(struct problems *problems)
 
 struct rules *rules_load(const char *const *paths, size_t count, struct problems *problems)
 {
+    return rules_load_in(NULL, paths, count, problems);
+}
+
+struct rules *rules_load_in(const struct zone *zone, const char *const *paths, size_t count,
+                            struct problems *problems)
+{
     size_t before = problems->count;
     struct loader *l = loader_open(problems);
     if (!l)
         return NULL;
+    l->vocabulary.zone = zone;
     for (size_t i = 0; i < count; i++)
         read_path(l, paths[i]);
     return loader_finish(l, before);
@@ -276,6 +285,11 @@ void rules_close(struct rules *r)
         return;
     arena_clear(&r->arena);
     free(r);
+}
+
+uint64_t rules_undecided(const struct rules *r)
+{
+    return r->gave_up ? *r->gave_up : 0;
 }
 
 size_t rules_count(const struct rules *r)
@@ -316,7 +330,7 @@ static field_set fields_of(const struct expression *e)
 
 static field_set measure_fields(const struct measure *m)
 {
-    return m->kind == MEASURE_SHARE ? fields_of(m->part) : 0; /* a field is required */
+    return m->kind == MEASURE_SHARE && m->part ? fields_of(m->part) : 0;
 }
 
 field_set rule_fields(const struct rule *rule)

@@ -130,7 +130,15 @@ struct rules *rules_load(const char *const *paths, size_t count, struct problems
 /* rules_load_text does the same with one text that is called `name` in the problems. */
 struct rules *rules_load_text(const char *name, struct bytes text, struct problems *problems);
 
+/* rules_load_in is rules_load where hours, weekdays and dates are those of a zone, which must
+ * outlive the rules. */
+struct rules *rules_load_in(const struct zone *zone, const char *const *paths, size_t count,
+                            struct problems *problems);
+
 void rules_close(struct rules *r);
+
+/* rules_undecided counts texts that a pattern of `matches` did not decide within its bounds. */
+uint64_t rules_undecided(const struct rules *r);
 
 /* The rules in the order of their files, those with `enabled: false` too. */
 size_t rules_count(const struct rules *r);

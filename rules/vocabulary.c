@@ -22,8 +22,9 @@ static bool is_name(struct bytes name)
 
 static bool is_reserved(struct bytes name)
 {
-    static const char *const words[] = {"and",  "or",   "not",    "in",   "contains", "starts",
-                                        "ends", "with", "exists", "true", "false"};
+    static const char *const words[] = {"and",    "or",      "not",  "in",     "contains",
+                                        "starts", "ends",    "with", "exists", "true",
+                                        "false",  "matches", "hour", "weekday"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (bytes_are(name, words[i]))
             return true;

@@ -46,6 +46,7 @@ struct vocabulary {
     struct arena *arena; /* of everything compiled */
     struct problems *problems;
     const struct zone *zone; /* of hours, weekdays and dates; NULL: UTC */
+    uint64_t *gave_up;       /* texts that a pattern did not decide; in the arena, NULL at first */
     unsigned nesting;        /* of what is being parsed now */
     size_t lists_count, macros_count;
     struct named_list lists[LISTS_MAX];

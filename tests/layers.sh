@@ -86,6 +86,7 @@ THIRD_PARTY=(
     'profile ^sqlite3\.h$'
     'profile ^hiredis/.*\.h$'
     'rules ^libfyaml\.h$'
+    'rules ^pcre2\.h$'
     'commands ^seccomp\.h$'
 )
 

@@ -20,7 +20,9 @@
  * (0d0a), a part times a number ("abc"*100), and { .. }, whose content follows its length with
  * itself in four bytes, big-endian; < .. > likewise little-endian, as BSON's documents, and ( .. )
  * little-endian and without itself, as its texts; [ .. ] likewise in three bytes, that do not count
- * the first byte of the content, as MySQL's packets.  A value is JSON, or a JSON string without its
+ * the first byte of the content, as MySQL's packets; ^ .. ! in two bytes, big-endian, that count
+ * themselves and the two before, as TDS's packets; _ .. ! in two, little-endian, without themselves,
+ * as its tokens; 'text' is in UTF-16, little-endian.  A value is JSON, or a JSON string without its
  * quotes.
  */
 #ifndef SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
@@ -89,11 +91,12 @@ static void script_byte(struct script *s, unsigned byte)
     s->bytes[s->bytes_len++] = (uint8_t)byte;
 }
 
-/* "text"; *at goes behind the closing quote. */
+/* "text" or 'text'; *at goes behind the closing quote. */
 static void script_text(struct script *s, char **at)
 {
     static const char letters[] = "rnt0\\\"", meanings[] = "\r\n\t\0\\\"";
-    for ((*at)++; **at && **at != '"'; (*at)++) {
+    char quote = **at;
+    for ((*at)++; **at && **at != quote; (*at)++) {
         unsigned byte = (uint8_t) * *at;
         if (byte == '\\') {
             (*at)++;
@@ -106,8 +109,10 @@ static void script_text(struct script *s, char **at)
             *at += used;
         }
         script_byte(s, byte);
+        if (quote == '\'')
+            script_byte(s, 0);
     }
-    if (**at != '"')
+    if (**at != quote)
         script_fail(s, "no closing quote", "");
     (*at)++;
 }
@@ -116,7 +121,7 @@ static void script_hex(struct script *s, char **at)
 {
     unsigned byte;
     int used;
-    while (**at && !strchr(" \t*{}<>()[]", **at)) {
+    while (**at && !strchr(" \t*{}<>()[]^_!", **at)) {
         if (sscanf(*at, "%2x%n", &byte, &used) != 1 || used != 2)
             script_fail(s, "no bytes", *at);
         script_byte(s, byte);
@@ -139,6 +144,15 @@ static void script_length(struct script *s, size_t at, char bracket)
         s->bytes[at + i] = (uint8_t)(len >> (bracket == '}' ? 24 - 8 * i : 8 * i));
 }
 
+/* ^ .. ! and _ .. !, which their first byte keeps apart until then. */
+static void script_short_length(struct script *s, size_t at)
+{
+    bool is_packet = s->bytes[at] == '^';
+    size_t len = s->bytes_len - at + (is_packet ? 2 : 0) - (is_packet ? 0 : 2);
+    s->bytes[at] = (uint8_t)(is_packet ? len >> 8 : len);
+    s->bytes[at + 1] = (uint8_t)(is_packet ? len : len >> 8);
+}
+
 static void script_bytes(struct script *s, char *at)
 {
     size_t open[SCRIPT_DEPTH_MAX], depth = 0;
@@ -153,7 +167,16 @@ static void script_bytes(struct script *s, char *at)
             script_length(s, open[--depth], *at++);
             if (*at == '*')
                 from = open[depth];
-        } else if (*at == '"') {
+        } else if ((*at == '^' || *at == '_') && depth < SCRIPT_DEPTH_MAX) {
+            open[depth++] = from;
+            script_byte(s, (uint8_t)*at++);
+            script_byte(s, 0);
+        } else if (*at == '!' && depth > 0) {
+            script_short_length(s, open[--depth]);
+            at++;
+            if (*at == '*')
+                from = open[depth];
+        } else if (*at == '"' || *at == '\'') {
             script_text(s, &at);
         } else {
             script_hex(s, &at);

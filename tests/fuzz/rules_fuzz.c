@@ -3,6 +3,7 @@
  * that compiles does harm.
  */
 #include "core/clock.h"
+#include "rules/describe.h"
 #include "rules/engine.h"
 
 #include <stdlib.h>
@@ -30,6 +31,15 @@ static void on_alert(void *context, const struct alert *a)
     alert_write_json(&j, a);
     (void)alert_write_line(a, line);
     json_clear(&j);
+}
+
+static void describe(const struct rules *rules)
+{
+    static char words[DESCRIPTION_MAX];
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        struct text t = text_over(words, sizeof(words));
+        describe_rule(&t, rules_at(rules, i));
+    }
 }
 
 static void run(const struct rules *rules)
@@ -63,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rules *rules = rules_load_text("fuzz", (struct bytes){data, size}, &problems);
     if (!rules && problems.count == 0)
         abort(); /* what does not load says why */
+    if (rules)
+        describe(rules);
     if (rules)
         run(rules);
     rules_close(rules);

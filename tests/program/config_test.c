@@ -3,6 +3,7 @@
 #include "config.h"
 #include "core/clock.h"
 #include "rules/problems.h"
+#include "rules/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -424,10 +425,22 @@ static void a_file_that_is_not_there_is_told(void **state)
     assert_non_null(strstr(t->problems.items[0], "/nonexistent/c.yaml: "));
 }
 
+static void the_time_zone_is_read(void **state)
+{
+    struct test *t = *state;
+    load_good(t, "timezone: Europe/Stockholm\n");
+    assert_int_equal(zone_hour(t->config.zone, 0), 1);
+    load_good(t, "session: {idle: 1m}\n");
+    assert_null(t->config.zone);
+    assert_false(load(t, "timezone: Europe/Stokholm\n"));
+    assert_non_null(strstr(t->problems.items[0], "c.yaml:1:11: no time zone 'Europe/Stokholm'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        TEST(the_time_zone_is_read),
         TEST(without_a_file_everything_has_a_default),
         TEST(every_key_reaches_its_place),
         TEST(the_forms_of_an_account),

@@ -145,6 +145,33 @@ survey_stops_in_time() {
     [ "$requests" -gt 0 ] && [ "$requests" -lt 1317 ]
 }
 
+# The tests of a rule file are run; one that fails is shown, and the status is 2.  --list tells the rules in words.
+tests_of_rules_are_run() {
+    local status=0
+    cat >"$work/local.yaml" <<'YAML'
+change:
+  - id: bulk-answer
+    above: 10
+    except: [{when: user.name == "audit", reason: the auditors}]
+tests:
+  - name: a bulk
+    transactions: [{user.name: anna, db.system.name: mysql, db.response.returned_rows: 11}]
+    raises: [{rule: bulk-answer, user.name: anna}]
+    silent: [account-rows-day]
+  - name: the auditors
+    transactions: [{user.name: audit, db.system.name: mysql, db.response.returned_rows: 11}]
+    silent: [bulk-answer]
+YAML
+    "$program" check --list -r rules -r "$work/local.yaml" >"$work/list" || return 1
+    grep -q '^2 tests of rules: 2 passed, 0 failed$' "$work/list" &&
+        grep -q "^  defined     rules/rows.yaml:[0-9]*, changed $work/local.yaml:2$" "$work/list" &&
+        grep -q '^  except      user.name == "audit" (the auditors)$' "$work/list" || return 1
+    sed -i 's/returned_rows: 11/returned_rows: 10/' "$work/local.yaml"
+    "$program" check -r rules -r "$work/local.yaml" >"$work/list" 2>"$work/stderr" || status=$?
+    [ "$status" -eq 2 ] && grep -q '^  - bulk-answer user.name=anna: was not raised$' "$work/list" &&
+        grep -q '1 tests of rules failed' "$work/stderr"
+}
+
 # --- mistakes: the status, one line on standard error, and nothing written ---------------------------------------------
 mistake() { # STATUS PATTERN ARGUMENT...
     local wanted=$1 pattern=$2 status=0
@@ -177,6 +204,7 @@ mistakes() {
     mistake 2 'name a capture' replay
     mistake 2 'name an interface' watch
     mistake 2 'check reads' check
+    mistake 2 "list is check's" replay --list "$day"
     mistake 2 'unknown command' reply "$day"
     mistake 2 'watch, replay, survey or check'
     mistake 2 'survey has no rules and logs' survey "$day"
@@ -220,6 +248,7 @@ check "the same from plain, from standard input, and from two files" same_from_e
 check "the same with 2 and 3 workers" same_with_more_workers
 check "a survey finds what is there" survey_finds_what_is_there
 check "a survey stops in time" survey_stops_in_time
+check "the tests of rules are run" tests_of_rules_are_run
 check "check finds no mistake in what ships" "$program" check -c samples/config.yaml
 mistakes
 echo "$passed passed, $failed failed"

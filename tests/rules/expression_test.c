@@ -360,7 +360,7 @@ static const struct {
                           "'user.name'?"},
     {"raeds", "f:11:7: no field and no macro is called 'raeds'; did you mean 'reads'?"},
     {"user.name < \"x\"", "f:11:17: '<' does not go with user.name, which is a text: use ==, !=, "
-                          "in, not in, contains, starts with, ends with, exists"},
+                          "in, not in, contains, starts with, ends with, matches, exists"},
     {"user.name in 10.0.0.0/8", "f:11:20: no list is called '10.0.0.0/8'"},
     {"user.name in stuff", "f:11:20: no list is called 'stuff'; did you mean 'staff'?"},
     {"user.name in client.ip", "f:11:20: user.name is a text and client.ip is an address: 'in' "
@@ -406,7 +406,7 @@ static const struct {
     {"client.geo.location == \"x\"", "f:11:27: '==' does not go with client.geo.location, which is "
                                      "a place on earth: use exists"},
     {"user.name contain \"x\"", "f:11:17: unknown operator 'contain'; did you mean 'contains'?"},
-    {"user.name matches \"x\"", "f:11:17: unknown operator 'matches'"},
+    {"user.name like \"x\"", "f:11:17: unknown operator 'like'"},
     {"user.name = \"x\"", "f:11:17: '=' is no operator; did you mean '=='?"},
     {"reads && big", "f:11:13: '&' is no operator; did you mean 'and'?"},
     {"reads || big", "f:11:13: '|' is no operator; did you mean 'or'?"},

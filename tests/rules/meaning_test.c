@@ -100,6 +100,57 @@ static const struct {
     {"first", usual_first, FIRST("user.name", "server.ip", "learn: 1d"), false},
 };
 
+#define OTHER(rest) HEAD "rules:\n- {id: r, name: N, severity: low, by: user.name, " rest "}\n"
+#define SHARE(part, above) OTHER("measure: 'share(" part ")', over: 1h, above: " above)
+#define STEPS(when, above, within)                                                                 \
+    OTHER("steps: [{when: '" when "', above: " above                                               \
+          "}, {when: user.name exists}], within: " within)
+#define BEFORE(when, by, within)                                                                   \
+    OTHER("unless before: {when: '" when "', by: " by ", within: " within "}")
+#define TOGETHER(count, of, over) OTHER("together: " count ", of: " of ", over: " over)
+
+static const struct {
+    const char *name, *from, *to;
+    bool is_same;
+} later[] = {
+    {"the limit of a share", SHARE("reads", "5%"), SHARE("reads", "6%"), true},
+    {"what is shared", SHARE("reads", "5%"), SHARE("not reads", "5%"), false},
+    {"how many together", TOGETHER("2", "client.ip", "1h"), TOGETHER("3", "client.ip", "1h"), true},
+    {"what together", TOGETHER("2", "client.ip", "1h"), TOGETHER("2", "server.ip", "1h"), false},
+    {"how long together", TOGETHER("2", "client.ip", "1h"), TOGETHER("2", "client.ip", "2h"),
+     false},
+    {"travel", OTHER("travel: {faster than: 900km/h}"), OTHER("travel: {faster than: 90km/h}"),
+     true},
+    {"steps", STEPS("reads", "5", "1h"), STEPS("reads", "5", "60m"), true},
+    {"a step", STEPS("reads", "5", "1h"), STEPS("not reads", "5", "1h"), false},
+    {"a step's limit", STEPS("reads", "5", "1h"), STEPS("reads", "6", "1h"), false},
+    {"the time of steps", STEPS("reads", "5", "1h"), STEPS("reads", "5", "2h"), false},
+    {"how long before", BEFORE("reads", "client.ip", "1h"), BEFORE("reads", "client.ip", "2h"),
+     true},
+    {"what before", BEFORE("reads", "client.ip", "1h"), BEFORE("not reads", "client.ip", "1h"),
+     false},
+    {"for whom before", BEFORE("reads", "client.ip", "1h"), BEFORE("reads", "user.name", "1h"),
+     false},
+    {"an exception", SHARE("reads", "5%"), SHARE("reads", "5%, except: [{when: reads, reason: x}]"),
+     true},
+    {"a pattern", SHARE("user.name matches \"a\"", "5%"), SHARE("user.name matches \"b\"", "5%"),
+     false},
+    {"an hour", SHARE("hour < 7", "5%"), SHARE("hour <= 7", "5%"), false},
+    {"the same hours", SHARE("hour < 8", "5%"), SHARE("hour <= 7", "5%"), true},
+};
+
+static void later_triggers_have_their_meanings_too(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        struct rules *from = read_rules(later[i].from), *to = read_rules(later[i].to);
+        if (rule_counts_as(rules_at(from, 0), rules_at(to, 0)) != later[i].is_same)
+            fail_msg("%s: not %d", later[i].name, later[i].is_same);
+        rules_close(from);
+        rules_close(to);
+    }
+}
+
 static void what_decides_the_counting_is_the_meaning(void **state)
 {
     (void)state;
@@ -117,6 +168,7 @@ static void what_decides_the_counting_is_the_meaning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(later_triggers_have_their_meanings_too),
         cmocka_unit_test(what_decides_the_counting_is_the_meaning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

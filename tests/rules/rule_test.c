@@ -226,11 +226,11 @@ static const struct {
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, within: 1h, steps: [{when: "
      "user.name exists}, {when: user.name exists, above: '2 * steps[2].value'}]}",
-     "f:9:130: step 2 can compare with the steps before it alone"},
+     "f:9:131: step 2 can compare with the steps before it alone"},
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, within: 1h, steps: [{when: "
      "user.name exists}, {when: user.name exists, above: 'x * steps[1].value'}]}",
-     "f:9:130: compare with an earlier step as in 0.5 * steps[1].value"},
+     "f:9:131: compare with an earlier step as in 0.5 * steps[1].value"},
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, steps: [{when: user.name "
      "exists}, {when: user.name exists}]}",

@@ -418,7 +418,7 @@ class Session {
     lob(r) {
         r.byte();
         const length = r.number();
-        r.byte(); r.numbers = [r.number(), r.number(), r.number()];
+        r.byte(); r.number(); r.number(); r.number();
         r.raw(3);
         const operation = r.number();
         r.raw(2);
