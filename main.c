@@ -4,6 +4,7 @@
 #include "commands/message.h"
 #include "commands/run.h"
 #include "commands/survey.h"
+#include "commands/tune.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,9 @@ int main(int argc, char **argv)
             break;
         case COMMAND_CHECK:
             is_good = run_check(&options, &error);
+            break;
+        case COMMAND_TUNE:
+            is_good = run_tune(&options, &error);
             break;
         case COMMAND_HELP:
             (void)fputs(options_help(), stdout);

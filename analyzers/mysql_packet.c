@@ -67,18 +67,31 @@ static bool is_text(struct bytes text)
     return true;
 }
 
+/* Whether an OK, or what looks so at the end of rows, can have these flags.  The texts of a binary
+ * row stand where they do: digits and most letters are none. */
+static bool is_status(uint16_t status, bool is_of_rows)
+{
+    unsigned of_rows = MYSQL_CURSOR_EXISTS | MYSQL_LAST_ROW_SENT | MYSQL_OUT_PARAMETERS;
+    if (status & MYSQL_STATUS_NONE || (!is_of_rows && status & of_rows))
+        return false;
+    return !(status & MYSQL_READ_ONLY) || status & MYSQL_IN_TRANSACTION;
+}
+
 /* Behind the warnings stand words for a person, whose length is told where changes of the state
  * can follow. */
 bool mysql_is_ok(struct cursor body)
 {
+    bool is_of_rows = body.left > 0 && *body.at == MYSQL_EOF;
     struct mysql_end end = mysql_end(UINT32_MAX, &body);
-    if (cursor_is_short(&body) || end.status & MYSQL_STATUS_NONE)
+    if (cursor_is_short(&body) || !is_status(end.status, is_of_rows))
         return false;
     struct cursor told = body;
     struct bytes words = mysql_text(&told);
     if (end.status & MYSQL_STATE_CHANGED)
         (void)mysql_text(&told);
     bool has_length = !cursor_is_short(&told) && cursor_left(&told) == 0;
+    if (end.status & MYSQL_STATE_CHANGED && !has_length)
+        return false;
     return is_text(has_length ? words : cursor_rest(&body));
 }
 

@@ -341,10 +341,10 @@ static enum start server_start(const struct exchange *x, const struct place_seen
         if (start != START_NO)
             return start;
     }
-    if (p->body.left == 0)
-        return START_SHORT;
     if (p->h.len > SEARCHED_MAX || (x && !agrees_with_next(p, SIDE_SERVER)))
         return START_NO;
+    if (p->body.left == 0)
+        return START_SHORT;
     uint8_t first = *p->body.at;
     enum start start = first == MYSQL_ERROR                      ? error_start(p)
                        : first == MYSQL_EOF || first == MYSQL_OK ? end_start(p)

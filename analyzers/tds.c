@@ -12,6 +12,7 @@
 
 enum {
     MESSAGE_LOOK = 32, /* bytes of a message that tell whether it begins */
+    MISSING_MAX = 64,  /* packets of a MARS session that are missing, and yet known */
 };
 
 uint8_t tds_session_place(const struct tds *s, const struct tds_session *session)
@@ -218,6 +219,18 @@ static void lose_bytes(struct tds_reading *r, uint64_t len)
         lose_walk(r);
 }
 
+/* Likewise in MARS, where what is missing may be of other sessions: the numbers alone tell. */
+static bool goes_on_in_session(const struct taking *t, const struct tds_header *h,
+                               uint64_t *missing)
+{
+    const struct tds_frame *f = t->r.frame;
+    unsigned packets = (uint8_t)(h->number - t->r.half->number - 1);
+    if (f->session != tds_session_place(t->r.s, t->r.session))
+        *missing = 0;
+    *missing += packets * (f->size - (uint64_t)h->header_len);
+    return packets <= MISSING_MAX && (packets == 0 || f->size > h->header_len);
+}
+
 /*
  * After a loss: whether the packet goes on with the message that passed.  Packets of a message have
  * one length but for the last, and numbers that follow one another, so that what is missing is
@@ -232,12 +245,25 @@ static bool goes_on(const struct taking *t, const struct tds_header *h, uint64_t
     if (!f->is_known || !half->is_inside || h->type != half->type || place < f->next ||
         h->channel != f->channel)
         return false;
+    if (h->is_mars)
+        return goes_on_in_session(t, h, missing);
     uint64_t away = place - f->next, packets = f->size > 0 ? away / f->size : 0;
-    if (f->is_last || (away > 0 && (f->size == 0 || away % f->size != 0 || h->is_mars)))
+    if (f->is_last || (away > 0 && (f->size == 0 || away % f->size != 0)))
         return false;
     *missing += packets * (f->size - (uint64_t)h->header_len);
     uint8_t number = (uint8_t)(half->number + 1 + packets);
     return h->number == number || (t->r.side == SIDE_CLIENT && h->number == half->number);
+}
+
+/* A reply may have begun in a session that was forgotten since. */
+static void begin_reply(struct tds_reading *r)
+{
+    const struct request *first = tds_first(r);
+    tds_server_begin(r);
+    if (!r->s->is_mars || !first || !(first->mark & TDS_BEGUN))
+        return;
+    r->session->rows = first->tx.returned_rows;
+    lose_walk(r);
 }
 
 static void begin(struct tds_reading *r, const struct tds_header *h)
@@ -247,7 +273,7 @@ static void begin(struct tds_reading *r, const struct tds_header *h)
     if (r->side == SIDE_CLIENT)
         tds_client_begin(r, h->type);
     else if (h->type == TDS_REPLY)
-        tds_server_begin(r);
+        begin_reply(r);
     else
         *r->walk = (struct tds_walk){.at = TDS_AT_REST}; /* a handshake of TLS */
 }
@@ -264,6 +290,17 @@ static void end_lost(struct tds_reading *r)
     r->half->is_inside = false;
 }
 
+/* What was lost of a packet was of another session than what follows. */
+static void lose_other(const struct taking *t)
+{
+    struct tds_reading other = t->r;
+    uint64_t missing = t->r.frame->unseen;
+    if (missing == 0 || t->r.frame->session == tds_session_place(t->r.s, t->r.session))
+        return;
+    attach(&other, &t->r.s->sessions[t->r.frame->session]);
+    lose_bytes(&other, missing);
+}
+
 /* A packet where something was lost, or nothing is known. */
 static void find_place(struct taking *t, const struct tds_header *h, enum start begins)
 {
@@ -271,6 +308,8 @@ static void find_place(struct taking *t, const struct tds_header *h, enum start 
     uint64_t missing;
     bool is_next = goes_on(t, h, &missing);
     bool is_first = begins == START_SURE || (begins == START_LIKELY && h->number <= 1);
+    if (h->is_mars)
+        lose_other(t);
     r->frame->is_lost = false;
     r->frame->unseen = 0;
     if (is_next) {
@@ -452,6 +491,9 @@ static enum tds_pass take_unit(struct taking *t, size_t *needs)
         return carried_unit(t, needs);
     struct cursor in = cursor_over(bytes_first(cursor_rest(t->in), r->frame->left));
     size_t before = cursor_left(&in);
+    *needs = 1;
+    if (before == 0)
+        return TDS_NEEDS;
     r->in = *t->in;
     enum tds_pass pass = unit(r, &in, needs);
     if (pass == TDS_PASSED || pass == TDS_STOPS)
@@ -564,7 +606,8 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
     if (t.r.frame->is_placed)
         in_packet = go_on(&t);
     while (!in_packet || !take_packet(&t, &step)) {
-        if (cursor_left(in) == 0) {
+        bool is_another = s->is_mars && cursor_left(in) < t.start; /* session's, perhaps */
+        if (cursor_left(in) == 0 || is_another) {
             step = step_needs(1);
             break;
         }
@@ -576,11 +619,13 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
     return is_moved && step.verdict != VERDICT_TAKEN ? step_taken(0) : step;
 }
 
-/* Where the stream goes on in the packet is known, unless it is behind it. */
+/* Where the stream goes on in the packet is known, unless it is behind it.  What was asked there was
+ * asked all the same. */
 static void gap(struct exchange *x, enum side side, uint64_t lost)
 {
     struct tds *s = x->state;
-    struct tds_frame *f = &s->frame[side];
+    struct tds_reading r = {.x = x, .s = s, .side = side, .frame = &s->frame[side]};
+    struct tds_frame *f = r.frame;
     (void)lost;
     f->is_lost = true;
     f->is_placed = f->left > 0 && x->position[side] < f->next;
@@ -588,6 +633,9 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
         return;
     f->unseen += f->left;
     f->left = 0;
+    attach(&r, &s->sessions[f->session]);
+    if (side == SIDE_CLIENT && r.half->is_inside)
+        tds_client_end(&r);
 }
 
 const struct analyzer TDS_ANALYZER = {

@@ -446,7 +446,10 @@ static enum tds_pass headers(struct tds_reading *r, size_t *needs)
 void tds_client_begin(struct tds_reading *r, uint8_t type)
 {
     struct tds_walk *w = r->walk;
-    bool goes_on = type == TDS_SSPI || type == TDS_FEDAUTH;
+    const struct request *first = tds_first(r);
+    bool in_handshake = type == TDS_PRELOGIN && first && first->mark & TDS_BEGUN &&
+                        tds_kind_of(first) == TDS_KIND_PRELOGIN;
+    bool goes_on = in_handshake || type == TDS_SSPI || type == TDS_FEDAUTH;
     *w = (struct tds_walk){.at = TDS_AT_REST};
     r->session->has_opened = goes_on;
     if (!goes_on)
@@ -466,7 +469,7 @@ void tds_client_begin(struct tds_reading *r, uint8_t type)
         (void)tds_open_apart(r, TDS_KIND_ATTENTION, "ATTENTION");
         break;
     case TDS_PRELOGIN:
-        w->at = TDS_AT_PRELOGIN;
+        w->at = in_handshake ? TDS_AT_REST : TDS_AT_PRELOGIN;
         break;
     case TDS_LOGIN:
         w->at = TDS_AT_LOGIN;

@@ -26,6 +26,7 @@ enum {
     TOKEN_TOTAL = 0xd3,
     TOKEN_CHANGE = 0xe3,
     TOKEN_STATE = 0xe4,
+    TOKEN_PROOF = 0xed, /* of a login: more of it is asked for */
     TOKEN_FEDAUTH = 0xee,
     TOKEN_DONE = 0xfd,
     TOKEN_DONE_PROC = 0xfe,
@@ -45,10 +46,13 @@ enum {
     STATUS_LEN = 5,
     TAIL_MAX = 2 * DONE_LEN + STATUS_LEN,
     COMMAND_SELECT = 0xc1,
+    COMMAND_BULK = 0xf0,
     NO_COLUMNS = 0xffff,
     ENCRYPTED = 0x0800, /* flag of a column */
     LOGIN_FAILED = 18456,
     CHANGE_DATABASE = 1,
+    CHANGE_BEGIN = 8, /* of a transaction */
+    CHANGE_ROLLBACK = 10,
     FEATURE_ENCRYPTION = 4,
     FEATURE_LABELS = 9,
     FEATURES_END = 0xff,
@@ -66,9 +70,21 @@ static bool is_long(const struct tds_reading *r)
     return r->s->era == TDS_ERA_72 || r->s->era == TDS_ERA_UNKNOWN;
 }
 
-static void become(struct request *q, enum tds_kind kind)
+/* Of a request that was not seen: it is none of the server's own count. */
+static void set_apart(struct request *q)
 {
-    q->mark = (q->mark & ~(unsigned)TDS_KIND_MASK) | kind;
+    if (q && tds_kind_of(q) == TDS_KIND_UNKNOWN)
+        q->tx.is_apart = true;
+}
+
+/* Likewise, and it was a login. */
+static void become_login(struct request *q)
+{
+    if (!q || tds_kind_of(q) != TDS_KIND_UNKNOWN)
+        return;
+    q->mark = (q->mark & ~(unsigned)TDS_KIND_MASK) | TDS_KIND_LOGIN;
+    q->tx.action = ACTION_LOGIN;
+    q->tx.is_apart = true;
 }
 
 /* --- results */
@@ -178,6 +194,8 @@ static void take_done(struct tds_reading *r, const struct done *d)
         r->request->mark |= TDS_FAILED;
     if (d->status & DONE_ATTENTION)
         session->was_cancelled = true;
+    if (d->status & DONE_ATTENTION || d->command == COMMAND_BULK)
+        set_apart(r->request);
 }
 
 static void finish(struct request *q)
@@ -571,6 +589,8 @@ static enum tds_pass change(struct tds_reading *r, struct cursor *in, size_t *ne
     if (len == 0)
         return TDS_STRANGE;
     w->left = len - 1U;
+    if (kind >= CHANGE_BEGIN && kind <= CHANGE_ROLLBACK)
+        set_apart(r->request);
     if (kind == CHANGE_DATABASE && w->left > 0) {
         w->at = TDS_AT_CHANGE;
         return TDS_PASSED;
@@ -639,11 +659,8 @@ static enum tds_pass message(struct tds_reading *r, struct cursor *in, size_t *n
         return TDS_PASSED;
     if (is_error)
         q->mark |= TDS_FAILED;
-    if (number == LOGIN_FAILED && tds_kind_of(q) == TDS_KIND_UNKNOWN) {
-        become(q, TDS_KIND_LOGIN);
-        q->tx.action = ACTION_LOGIN;
-        q->tx.is_apart = true;
-    }
+    if (number == LOGIN_FAILED)
+        become_login(q);
     int text_len = snprintf(text, sizeof(text), "%lu", (unsigned long)number);
     q->tx.db_status_code =
         pairing_note(r->x, q, (struct bytes){(const uint8_t *)text, (size_t)text_len});
@@ -668,12 +685,7 @@ static enum tds_pass login(struct tds_reading *r, struct cursor *in, size_t *nee
                 : major == 0x07 || major == 0x71 ? TDS_ERA_71
                                                  : TDS_ERA_72;
     r->walk->skip = len - 5U;
-    struct request *q = r->request;
-    if (q && tds_kind_of(q) == TDS_KIND_UNKNOWN) {
-        become(q, TDS_KIND_LOGIN);
-        q->tx.action = ACTION_LOGIN;
-        q->tx.is_apart = true;
-    }
+    become_login(r->request);
     return TDS_PASSED;
 }
 
@@ -730,13 +742,15 @@ static enum tds_pass unknown(struct tds_reading *r, uint8_t token, struct cursor
 static enum tds_pass skip_token(struct tds_reading *r, uint8_t token, struct cursor *in,
                                 size_t *needs)
 {
-    bool is_known = token == 0xa4 || token == 0xa5 || token == 0xa9 || token == 0xed;
+    bool is_known = token == 0xa4 || token == 0xa5 || token == 0xa9 || token == TOKEN_PROOF;
     bool is_long_token = token == TOKEN_STATE || token == TOKEN_FEDAUTH;
     *needs = is_long_token ? 5 : (token & 0x30) == 0x20 ? 3 : 1;
     if (cursor_left(in) < *needs)
         return TDS_NEEDS;
     if (!is_known && !is_long_token)
         return unknown(r, token, in);
+    if (token == TOKEN_PROOF || token == TOKEN_FEDAUTH)
+        become_login(r->request);
     cursor_skip(in, 1);
     r->walk->skip = is_long_token ? cursor_le32(in) : cursor_le16(in);
     return TDS_PASSED;
@@ -1045,12 +1059,8 @@ static void end_reply(struct tds_reading *r, struct request *q, bool was_lost)
         finish(q);
     else
         pairing_finish(q);
-    for (struct request *other = other_of_batch(r); other; other = other_of_batch(r)) {
-        if (was_lost || session->unseen > 0)
-            pairing_finish(other);
-        else
-            pairing_drop(other);
-    }
+    for (struct request *other = other_of_batch(r); other; other = other_of_batch(r))
+        pairing_finish(other); /* calls that the server did not come to */
 }
 
 void tds_server_end(struct tds_reading *r, bool was_lost)

@@ -159,6 +159,14 @@ enum start tds_begins(enum side side, const struct tds_header *h, struct cursor 
     return server_begins(h, payload);
 }
 
+/* Whether a header looks as the one before did, in what is the same in all of a connection. */
+static bool is_usual(const struct exchange *x, enum side side, const struct tds_header *h)
+{
+    const struct tds *s = x ? x->state : NULL;
+    bool is_known = s && s->frame[side].is_known && s->frame[side].channel == h->channel;
+    return is_known && h->number <= 1 && (h->status & ~TDS_LAST) == 0;
+}
+
 /* A packet in the middle of a message, or of one of which nothing is known, by what packets before
  * it were like. */
 static enum start packet_start(const struct exchange *x, enum side side, const struct tds_header *h)
@@ -217,7 +225,7 @@ enum start tds_starts_here(const struct exchange *x, enum side side, struct curs
     if (cursor_left(&peek) < look_len)
         return START_SHORT;
     enum start start = tds_begins(side, &h, peek);
-    if (start == START_SURE || h.is_mars)
+    if (start == START_SURE || h.is_mars || (start == START_LIKELY && is_usual(x, side, &h)))
         return START_SURE;
     enum start middle = packet_start(x, side, &h);
     return middle > start ? middle : start;

@@ -50,6 +50,23 @@ static bool is_of_side(uint8_t type, enum side side)
     }
 }
 
+/* Whether something begins with these bytes behind the header of a data packet: a call, a reply. */
+static bool is_beginning(struct cursor content, enum side side)
+{
+    uint8_t type = cursor_u8(&content), second = cursor_u8(&content), third = cursor_u8(&content);
+    if (cursor_is_short(&content))
+        return false;
+    if (side == SIDE_CLIENT)
+        return (type == TTC_FUNCTION || type == TTC_PIGGYBACK) &&
+               (second == TTC_REEXECUTE || second == TTC_FETCH || second == TTC_EXECUTE ||
+                second == TTC_REEXECUTE_AND_FETCH || second == TTC_LOB ||
+                tns_piggyback_fields(second) != NULL);
+    /* behind the type: flags and a number; a number and the next message; a text */
+    return (type == TTC_ROW_HEADER && third > 0 && third <= 2) ||
+           (type == TTC_TOKEN && second > 0 && second <= 4) ||
+           (type == TTC_DESCRIBE && second > 0 && second < TNS_TEXT_LONG);
+}
+
 enum start tns_starts_here(const struct exchange *x, enum side side, struct cursor in,
                            uint64_t *message_len)
 {
@@ -77,6 +94,9 @@ enum start tns_starts_here(const struct exchange *x, enum side side, struct curs
         return START_SHORT;
     if (type == TNS_DATA && (len < TNS_DATA_HEADER_LEN || flags & ~FLAGS_KNOWN))
         return START_NO;
+    bool fits = s && s->is_agreed && len <= s->unit_len && type == TNS_DATA;
+    if (fits && is_beginning(peek, side))
+        return START_SURE;
     bool is_last =
         cursor_left(&in) == len && (x || (type == TNS_DATA && len > TNS_DATA_HEADER_LEN));
     return is_last ? START_SURE : START_LIKELY;

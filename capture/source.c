@@ -137,7 +137,8 @@ static FILE *stream_open(struct input *in, const char *path, struct error *error
         (void)error_set(error, ERROR_WORK, "%s: %s", in->name, strerror(errno));
         return NULL;
     }
-    (void)setvbuf(raw, in->buffers, _IOFBF, STREAM_BUFFER);
+    if (!is_stdin) /* somebody may have looked at its first byte */
+        (void)setvbuf(raw, in->buffers, _IOFBF, STREAM_BUFFER);
     errno = 0;
     in->unpack = unpack_open(raw);
     if (!in->unpack) {

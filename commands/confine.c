@@ -7,6 +7,7 @@
 #include "commands/confine.h"
 
 #include "commands/fence.h"
+#include "commands/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,14 +48,6 @@ static bool failed(struct error *error, const char *step)
     return error_set(error, ERROR_WORK,
                      "cannot be confined: %s: %s (--unconfined runs without, for debugging)", step,
                      strerror(errno));
-}
-
-/* The path of the folder that holds a file. */
-static void folder_of(const char *path, char folder[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
-    (void)snprintf(folder, PATH_MAX, "%.*s", slash ? (int)len : 1, slash ? path : ".");
 }
 
 /* A log that a rotation can move away. */

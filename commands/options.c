@@ -17,7 +17,11 @@ static const char help[] =
     "                                                            or logs of transactions\n"
     "       seepwatch survey -i IFACE | FILE ... [options]       what a mirror shows, and how good "
     "it is\n"
-    "       seepwatch check [options]                            try rules, their tests and the configuration\n"
+    "       seepwatch tune RULE --from LOG ... [options]         what the rule would have done "
+    "with "
+    "other limits\n"
+    "       seepwatch check [options]                            try rules, their tests and the "
+    "configuration\n"
     "\n"
     "  -i, --interface IFACE     interface to watch (repeatable)\n"
     "  -c, --config FILE         configuration: networks, proxies, ports, limits\n"
@@ -45,6 +49,12 @@ static const char help[] =
     "the files)\n"
     "      --list                check tells every rule in words: what it counts, when it fires\n"
     "      --write-config FILE   a configuration to start from, made by survey\n"
+    "      --from LOG            of tune: a log of transactions (repeatable; more may follow)\n"
+    "      --limits A,B,C        of tune: the limits to try, or A..B (default: around the rule's "
+    "own)\n"
+    "      --change FILE         of tune: rules with changes; what they add and remove\n"
+    "      --budget N            of tune: propose the limit that keeps to N alerts per 1,000 "
+    "agent-days\n"
     "  -h, --help                this text\n"
     "  -V, --version             the version\n"
     "\n"
@@ -60,7 +70,11 @@ const char *options_help(void)
 
 enum {
     OPTION_ALERTS = 256,
+    OPTION_BUDGET,
+    OPTION_CHANGE,
     OPTION_FOR,
+    OPTION_FROM,
+    OPTION_LIMITS,
     OPTION_LIST,
     OPTION_MIRROR,
     OPTION_PIN,
@@ -89,6 +103,10 @@ static const struct option long_options[] = {
     {"user", required_argument, NULL, OPTION_USER},
     {"unconfined", no_argument, NULL, OPTION_UNCONFINED},
     {"for", required_argument, NULL, OPTION_FOR},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"limits", required_argument, NULL, OPTION_LIMITS},
+    {"change", required_argument, NULL, OPTION_CHANGE},
+    {"budget", required_argument, NULL, OPTION_BUDGET},
     {"list", no_argument, NULL, OPTION_LIST},
     {"write-config", required_argument, NULL, OPTION_WRITE_CONFIG},
     {"help", no_argument, NULL, 'h'},
@@ -149,6 +167,14 @@ static bool set_duration(struct options *o, const char *text, struct error *erro
     return error_set(error, ERROR_USAGE, "--for %s: write 30s, 5m or 1h", text);
 }
 
+static bool set_budget(struct options *o, const char *text, struct error *error)
+{
+    if (bytes_number(bytes_of(text), &o->budget) && o->budget > 0)
+        return true;
+    return error_set(error, ERROR_USAGE, "--budget %s: a number of alerts per 1,000 agent-days",
+                     text);
+}
+
 static bool take_option(struct options *o, int letter, char *value, struct error *error)
 {
     switch (letter) {
@@ -193,6 +219,16 @@ static bool take_option(struct options *o, int letter, char *value, struct error
     case OPTION_LIST:
         o->wants_list = true;
         return true;
+    case OPTION_FROM:
+        return list_add(&o->from, value, error);
+    case OPTION_BUDGET:
+        return set_budget(o, value, error);
+    case OPTION_LIMITS:
+        o->limits = value;
+        return true;
+    case OPTION_CHANGE:
+        o->change = value;
+        return true;
     case OPTION_WRITE_CONFIG:
         o->starter = value;
         return true;
@@ -215,20 +251,18 @@ static bool read_command(struct options *o, const char *word, struct error *erro
     static const struct {
         const char *word;
         enum command command;
-    } commands[] = {{"watch", COMMAND_WATCH},
-                    {"replay", COMMAND_REPLAY},
-                    {"survey", COMMAND_SURVEY},
-                    {"check", COMMAND_CHECK},
-                    {"help", COMMAND_HELP}};
+    } commands[] = {{"watch", COMMAND_WATCH},   {"replay", COMMAND_REPLAY},
+                    {"survey", COMMAND_SURVEY}, {"check", COMMAND_CHECK},
+                    {"tune", COMMAND_TUNE},     {"help", COMMAND_HELP}};
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(word, commands[i].word) == 0) {
             o->command = commands[i].command;
             return true;
         }
     }
-    return error_set(error, ERROR_USAGE,
-                     "unknown command '%s': say watch, replay, survey or check (seepwatch --help)",
-                     word);
+    return error_set(
+        error, ERROR_USAGE,
+        "unknown command '%s': say watch, replay, survey, check or tune (seepwatch --help)", word);
 }
 
 /* What is survey's alone, and what it has no use for. */
@@ -248,15 +282,37 @@ static bool check_survey(const struct options *o, struct error *error)
     return true;
 }
 
+/* What is tune's alone, and what it has no use for. */
+static bool check_tune(const struct options *o, struct error *error)
+{
+    bool has_logs = o->alerts || o->transactions || o->sessions || o->mirror || o->summary;
+    if (o->command != COMMAND_TUNE)
+        return !(o->from.count > 0 || o->limits || o->change || o->budget > 0) ||
+               error_set(error, ERROR_USAGE,
+                         "--from, --limits, --change and --budget are tune's (seepwatch --help)");
+    if (o->files.count == 0 || o->from.count + o->files.count < 2)
+        return error_set(error, ERROR_USAGE,
+                         "tune: name a rule, and logs of transactions with --from "
+                         "(seepwatch --help)");
+    if (has_logs || o->filter || o->interfaces.count > 0)
+        return error_set(error, ERROR_USAGE,
+                         "tune reads logs of transactions and prints a report "
+                         "(seepwatch --help)");
+    return !(o->change && (o->limits || o->budget > 0)) ||
+           error_set(error, ERROR_USAGE, "--change goes without --limits and --budget");
+}
+
 static bool check_operands(const struct options *o, struct error *error)
 {
     if (o->command == COMMAND_REPLAY && o->files.count == 0)
         return error_set(error, ERROR_USAGE, "replay: name a capture file (seepwatch --help)");
     if (o->command == COMMAND_WATCH && o->interfaces.count == 0)
         return error_set(error, ERROR_USAGE, "watch: name an interface with -i (seepwatch --help)");
-    if (!check_survey(o, error))
+    if (!check_survey(o, error) || !check_tune(o, error))
         return false;
-    if (o->command != COMMAND_REPLAY && o->command != COMMAND_SURVEY && o->files.count > 0)
+    bool has_files =
+        o->command == COMMAND_REPLAY || o->command == COMMAND_SURVEY || o->command == COMMAND_TUNE;
+    if (!has_files && o->files.count > 0)
         return error_set(error, ERROR_USAGE, "'%s' is one word too many (seepwatch --help)",
                          o->files.items[0]);
     bool has_run =
@@ -314,6 +370,6 @@ bool options_read(struct options *o, int argc, char **argv, struct error *error)
     }
     if (!has_command)
         return error_set(error, ERROR_USAGE,
-                         "say watch, replay, survey or check (seepwatch --help)");
+                         "say watch, replay, survey, check or tune (seepwatch --help)");
     return check_operands(o, error);
 }

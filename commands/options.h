@@ -22,13 +22,15 @@ enum command {
     COMMAND_REPLAY,
     COMMAND_SURVEY,
     COMMAND_CHECK,
+    COMMAND_TUNE,
     COMMAND_HELP,
     COMMAND_VERSION
 };
 
 struct options {
     enum command command;
-    struct option_list files;      /* of replay and survey */
+    struct option_list files;      /* of replay and survey; of tune the rule, then logs */
+    struct option_list from;       /* of tune: logs */
     struct option_list interfaces; /* of watch and survey */
     struct option_list rules;      /* files and folders; none: the shipped ones */
     struct option_list geo;
@@ -39,8 +41,10 @@ struct options {
     bool is_unconfined;               /* watch, replay and survey keep all rights */
     bool wants_list;                  /* check tells every rule in words */
     const char *config, *filter;
-    int64_t for_ns;      /* of survey: how long; 0: not said */
-    const char *starter; /* of survey: the configuration file to write; NULL: none */
+    int64_t for_ns;              /* of survey: how long; 0: not said */
+    const char *limits, *change; /* of tune: the limits to try, a file of changes; NULL: not said */
+    uint64_t budget;             /* of tune: alerts per 1,000 agent-days; 0: not said */
+    const char *starter;         /* of survey: the configuration file to write; NULL: none */
     const char *alerts, *transactions, *sessions, *mirror, *summary; /* NULL: nowhere */
 };
 

@@ -5,6 +5,7 @@
 #include "commands/run.h"
 
 #include "commands/confine.h"
+#include "commands/file_watch.h"
 #include "commands/load.h"
 #include "commands/logs.h"
 #include "commands/message.h"
@@ -13,8 +14,10 @@
 #include "rules/rule.h"
 #include "watcher.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,14 +34,20 @@ struct run {
     struct watcher *watcher;
     struct pipeline *pipeline; /* NULL: there are logs alone */
     struct json json;
+    struct file_watch files; /* of rules, live */
     bool is_live;
 };
 
-static double seconds_of(clockid_t clock)
+static int64_t ns_of(clockid_t clock)
 {
     struct timespec t;
     (void)clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / (double)CLOCK_SECOND_NS;
+    return t.tv_sec * CLOCK_SECOND_NS + t.tv_nsec;
+}
+
+static double seconds_of(clockid_t clock)
+{
+    return (double)ns_of(clock) / (double)CLOCK_SECOND_NS;
 }
 
 /* A log that is read must not be begun anew. */
@@ -157,11 +166,51 @@ static bool uses_community_id(const struct rules *rules)
     return false;
 }
 
+/* All that rules are read from. */
+static size_t rule_paths(const struct run *r, const char *paths[FILE_WATCH_PATHS_MAX])
+{
+    const struct loaded *l = &r->loaded;
+    size_t lists_count, count = 0;
+    const char *const *lists = rules_list_files(l->rules, &lists_count);
+    for (size_t i = 0; i < l->rule_paths_count; i++)
+        paths[count++] = l->rule_paths[i];
+    for (size_t i = 0; i < lists_count; i++)
+        paths[count++] = lists[i];
+    return count;
+}
+
+/* Without inotify there is still SIGHUP. */
+static void watch_files(struct run *r)
+{
+    const char *paths[FILE_WATCH_PATHS_MAX];
+    if (!file_watch_open(&r->files, paths, rule_paths(r, paths)))
+        (void)fprintf(stderr,
+                      "seepwatch: note: the rule files are not watched (%s): SIGHUP reads them "
+                      "again\n",
+                      strerror(errno));
+}
+
+/* The lists of a new set may be others. */
+static void follow_files(struct run *r)
+{
+    const char *paths[FILE_WATCH_PATHS_MAX];
+    size_t count = rule_paths(r, paths);
+    if (r->files.fd < 0)
+        return;
+    const char *lost = file_watch_follow(&r->files, paths, count);
+    if (lost)
+        (void)fprintf(stderr,
+                      "seepwatch: note: %s lies in a folder that is not watched: SIGHUP reads it "
+                      "again\n",
+                      lost);
+}
+
 /* A new set takes the place of the old one as a whole, or not at all. */
 static void reload_rules(struct run *r)
 {
     struct error error;
     size_t kept;
+    file_watch_forget(&r->files);
     struct rules *rules = load_rules_again(&r->loaded, &error);
     if (rules && !watcher_swap_rules(r->watcher, rules, &kept)) {
         (void)error_set(&error, ERROR_WORK, "no memory for the new rules");
@@ -176,6 +225,7 @@ static void reload_rules(struct run *r)
     write_exceptions(r);
     rules_close(r->loaded.rules);
     r->loaded.rules = rules;
+    follow_files(r);
     if (uses_community_id(rules))
         pipeline_want_community_id(r->pipeline);
     size_t on = rules_on(rules);
@@ -196,11 +246,13 @@ static bool confine_run(const struct run *r, const struct options *o, struct err
     const struct watcher_outputs *out = &r->outputs;
     const struct output *const logs[] = {&out->alerts, &out->transactions, &out->sessions,
                                          &out->mirror};
+    const char *paths[FILE_WATCH_PATHS_MAX];
+    size_t paths_count = rule_paths(r, paths);
     struct confine_needs needs = {.user = r->user,
                                   .logs = logs,
                                   .logs_count = sizeof(logs) / sizeof(logs[0]),
-                                  .rules = r->loaded.rule_paths,
-                                  .rules_count = r->is_live ? r->loaded.rule_paths_count : 0,
+                                  .rules = paths,
+                                  .rules_count = r->is_live ? paths_count : 0,
                                   .interfaces = o->interfaces.items,
                                   .interfaces_count = o->interfaces.count};
     return o->is_unconfined || confine(&needs, error);
@@ -246,6 +298,8 @@ static void take_tick(void *context, int64_t now_ns)
 {
     struct run *r = context;
     watcher_tick(r->watcher, now_ns);
+    if (file_watch_settled(&r->files, ns_of(CLOCK_MONOTONIC)))
+        reload_rules(r);
 }
 
 /* What the logs have left when the captures are at their end. */
@@ -292,6 +346,8 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
     r->watcher = watcher_open(&r->loaded.config, r->loaded.rules, &r->outputs);
     if (!r->watcher)
         return error_set(error, ERROR_WORK, "no memory");
+    if (r->is_live)
+        watch_files(r);
     if ((r->sources[0] && !pipeline_open(&r->pipeline, &config, error)) ||
         !confine_run(r, o, error))
         return false;
@@ -314,6 +370,7 @@ static void run_clear(struct run *r)
     watcher_close(r->watcher);
     sources_close(r->sources);
     logs_close(&r->logs);
+    file_watch_close(&r->files);
     loaded_clear(&r->loaded);
     json_clear(&r->json);
 }
@@ -333,7 +390,7 @@ static bool open_inputs(struct run *r, const struct options *o, struct error *er
 
 bool run_pipeline(const struct options *o, struct error *error)
 {
-    struct run r = {.is_live = o->command == COMMAND_WATCH};
+    struct run r = {.files = {.fd = -1}, .is_live = o->command == COMMAND_WATCH};
     bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
     bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
                    load(&r.loaded, o, error) && open_inputs(&r, o, error) &&

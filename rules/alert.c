@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "rules/gauge.h"
 #include "rules/records.h"
+#include "rules/silence.h"
 
 #include <ctype.h>
 
@@ -479,7 +480,7 @@ static void write_trigger(struct json *j, const struct alert *a)
 
 void alert_write_json(struct json *j, const struct alert *a)
 {
-    char message[ALERT_MESSAGE_MAX], time[CLOCK_TEXT_MAX];
+    char message[ALERT_MESSAGE_MAX], time[CLOCK_TEXT_MAX], silence[SILENCE_MAX];
     (void)alert_write_message(a, message);
     (void)clock_print(a->time_ns, time);
     json_open(j, '{');
@@ -495,6 +496,8 @@ void alert_write_json(struct json *j, const struct alert *a)
     json_real(j, a->lost_share);
     json_name(j, bytes_of("repeats"));
     json_unsigned(j, a->repeats);
+    if (silence_write(a, silence) > 0)
+        write_text(j, "silence", silence);
     write_evidence(j, a);
     json_close(j, '}');
     json_close(j, '}');

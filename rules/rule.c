@@ -23,7 +23,9 @@ struct rules {
     size_t count;
     struct trial **trials; /* in the arena */
     size_t trials_count;
-    const uint64_t *gave_up; /* in the arena; NULL without patterns */
+    const uint64_t *gave_up;       /* in the arena; NULL without patterns */
+    const char *const *list_files; /* in the arena */
+    size_t list_files_count;
 };
 
 struct loader {
@@ -32,6 +34,7 @@ struct loader {
     struct yaml *files[RULE_FILES_MAX];
     size_t files_count;
     struct position at[RULES_MAX]; /* of each rule's id */
+    struct arena passing;          /* gone with the files */
     struct vocabulary vocabulary;
     struct changes changes;
 };
@@ -222,11 +225,16 @@ static struct rules *loader_finish(struct loader *l, size_t problems_before)
     read_rules(l);
     read_trials(l);
     r->gave_up = l->vocabulary.gave_up;
+    r->list_files = l->vocabulary.files;
+    r->list_files_count = l->vocabulary.files_count;
+    if (l->passing.failed)
+        r->arena.failed = true;
     if (r->arena.failed)
         problems_add(l->problems, (struct position){"rules", 0, 0}, "no memory");
     bool is_good = l->problems->count == problems_before;
     for (size_t i = 0; i < l->files_count; i++)
         yaml_close(l->files[i]);
+    arena_clear(&l->passing);
     free(l);
     if (is_good)
         return r;
@@ -264,6 +272,7 @@ struct rules *rules_load_in(const struct zone *zone, const char *const *paths, s
     if (!l)
         return NULL;
     l->vocabulary.zone = zone;
+    l->vocabulary.passing = &l->passing;
     for (size_t i = 0; i < count; i++)
         read_path(l, paths[i]);
     return loader_finish(l, before);
@@ -277,6 +286,21 @@ struct rules *rules_load_text(const char *name, struct bytes text, struct proble
         return NULL;
     file_keep(l, yaml_read_text(name, text, problems));
     return loader_finish(l, before);
+}
+
+struct rules *rules_alone(const struct rule *rule)
+{
+    struct rules *r = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->items = arena_take(&r->arena, sizeof(*r->items));
+    if (!r->items) {
+        rules_close(r);
+        return NULL;
+    }
+    *r->items = *rule;
+    r->count = 1;
+    return r;
 }
 
 void rules_close(struct rules *r)
@@ -309,6 +333,12 @@ struct trial *const *rules_trials(const struct rules *r, size_t *count)
 {
     *count = r->trials_count;
     return r->trials;
+}
+
+const char *const *rules_list_files(const struct rules *r, size_t *count)
+{
+    *count = r->list_files_count;
+    return r->list_files;
 }
 
 const struct rule *rules_at(const struct rules *r, size_t i)

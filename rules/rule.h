@@ -135,6 +135,10 @@ struct rules *rules_load_text(const char *name, struct bytes text, struct proble
 struct rules *rules_load_in(const struct zone *zone, const char *const *paths, size_t count,
                             struct problems *problems);
 
+/* rules_alone gives a set of that rule alone, a copy; the set that the rule came from must outlive
+ * it.  NULL without memory. */
+struct rules *rules_alone(const struct rule *rule);
+
 void rules_close(struct rules *r);
 
 /* rules_undecided counts texts that a pattern of `matches` did not decide within its bounds. */
@@ -145,6 +149,10 @@ size_t rules_count(const struct rules *r);
 /* rules_on gives how many are enabled. */
 size_t rules_on(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i);
+
+/* rules_list_files gives the paths of the files that lists were read from, at most LIST_FILES_MAX.
+ */
+const char *const *rules_list_files(const struct rules *r, size_t *count);
 
 /* rules_trials gives the tests of all files. */
 struct trial;

@@ -3,6 +3,8 @@
  */
 #include "rules/vocabulary.h"
 
+#include "rules/list_file.h"
+
 static bool is_letter(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -48,16 +50,19 @@ static bool check_name(struct vocabulary *v, const struct yaml_node *key)
     return true;
 }
 
-static bool check_items(struct vocabulary *v, const struct yaml_node *list)
+/* A list as it is, or what a file has; NULL where anything is wrong. */
+static const struct yaml_node *items_of(struct vocabulary *v, const struct yaml_node *list)
 {
+    if (list->kind == YAML_MAPPING)
+        return list_file_read(v, list);
     if (!yaml_expect(list, YAML_SEQUENCE, "a named list", v->problems))
-        return false;
+        return NULL;
     bool is_good = true;
     for (size_t i = 0; i < list->count; i++)
         is_good =
             yaml_expect(list->items[i].value, YAML_SCALAR, "an item of a list", v->problems) &&
             is_good;
-    return is_good;
+    return is_good ? list : NULL;
 }
 
 void vocabulary_read_lists(struct vocabulary *v, const struct yaml_node *lists)
@@ -66,7 +71,10 @@ void vocabulary_read_lists(struct vocabulary *v, const struct yaml_node *lists)
         return;
     for (size_t i = 0; i < lists->count; i++) {
         const struct yaml_item *item = &lists->items[i];
-        if (!check_name(v, item->key) || !check_items(v, item->value))
+        const struct yaml_node *items = NULL;
+        if (check_name(v, item->key))
+            items = items_of(v, item->value);
+        if (!items)
             continue;
         struct named_list *list = vocabulary_list(v, item->key->text);
         if (!list && v->lists_count == LISTS_MAX) {
@@ -75,7 +83,7 @@ void vocabulary_read_lists(struct vocabulary *v, const struct yaml_node *lists)
         }
         if (!list)
             list = &v->lists[v->lists_count++];
-        *list = (struct named_list){.name = item->key->text, .items = item->value};
+        *list = (struct named_list){.name = item->key->text, .items = items};
     }
 }
 

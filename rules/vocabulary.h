@@ -11,7 +11,7 @@
 #include "rules/yaml.h"
 #include "rules/zone.h"
 
-enum { LISTS_MAX = 256, MACROS_MAX = 256 };
+enum { LISTS_MAX = 256, MACROS_MAX = 256, LIST_FILES_MAX = 256 };
 
 /* What a list's items are read as. */
 enum list_type {
@@ -43,11 +43,14 @@ struct macro {
 };
 
 struct vocabulary {
-    struct arena *arena; /* of everything compiled */
+    struct arena *arena;   /* of everything compiled */
+    struct arena *passing; /* of items of files, until then; NULL: no file is read */
     struct problems *problems;
     const struct zone *zone; /* of hours, weekdays and dates; NULL: UTC */
     uint64_t *gave_up;       /* texts that a pattern did not decide; in the arena, NULL at first */
     unsigned nesting;        /* of what is being parsed now */
+    const char **files;      /* of lists, in the arena; NULL at first */
+    size_t files_count;
     size_t lists_count, macros_count;
     struct named_list lists[LISTS_MAX];
     struct macro macros[MACROS_MAX];

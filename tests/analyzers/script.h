@@ -190,6 +190,8 @@ static const char *script_counter(const struct script_result *r, const char *nam
         {"transactions", r->count},
         {"resyncs", r->all.resyncs},
         {"gaps", r->all.gaps},
+        {"unread", r->all.unread},
+        {"disagreed", r->all.disagreed},
     };
     if (strcmp(name, "kind") == 0)
         return kinds[r->kind];

@@ -121,7 +121,7 @@ static void script_hex(struct script *s, char **at)
 {
     unsigned byte;
     int used;
-    while (**at && !strchr(" \t*{}<>()[]^_!", **at)) {
+    while (**at && !strchr(" \t*{}<>()[]^_!\"'", **at)) {
         if (sscanf(*at, "%2x%n", &byte, &used) != 1 || used != 2)
             script_fail(s, "no bytes", *at);
         script_byte(s, byte);

@@ -125,8 +125,8 @@ static void every_mistake_is_told(void **state)
     static const struct {
         const char *line, *told;
     } cases[] = {
-        {"", "say watch, replay, survey or check"},
-        {"-c x.yaml", "say watch, replay, survey or check"},
+        {"", "say watch, replay, survey, check or tune"},
+        {"-c x.yaml", "say watch, replay, survey, check or tune"},
         {"wtach -i eth0", "unknown command 'wtach'"},
         {"replay", "name a capture file"},
         {"watch", "name an interface with -i"},
@@ -155,6 +155,15 @@ static void every_mistake_is_told(void **state)
         {"survey -i eth0 --for 5", "--for 5: write 30s, 5m or 1h"},
         {"watch -i eth0 --for 5m", "--for and --write-config are survey's"},
         {"replay a.pcap --write-config a", "--for and --write-config are survey's"},
+        {"tune", "tune: name a rule, and logs"},
+        {"tune rule", "tune: name a rule, and logs"},
+        {"tune --from a.jsonl", "tune: name a rule, and logs"},
+        {"tune rule a.jsonl --alerts b", "tune reads logs of transactions"},
+        {"tune rule a.jsonl -f tcp", "tune reads logs of transactions"},
+        {"tune rule a.jsonl --budget 0", "--budget 0: a number of alerts"},
+        {"tune rule a.jsonl --change b --limits 1", "--change goes without --limits"},
+        {"replay a.pcap --limits 1", "are tune's"},
+        {"replay a.pcap --from a.jsonl", "are tune's"},
         {"replay a.pcap --help=yes", "unknown option --help=yes"},
     };
     (void)state;

@@ -92,5 +92,24 @@ cp "${logs[0]}" "$work/own.jsonl"
 ! replay own "$work/own.jsonl" 2>"$work/said" || bad "a log may be its own output"
 cmp "${logs[0]}" "$work/own.jsonl" || bad "a log was overwritten by its own replay"
 
+# each line of tune is what a run with that limit gives
+tuned() { # LIMIT
+    "$program" tune account-rows-day --from "${logs[0]}" -r rules --limits 3000,20000 |
+        awk -v limit="$1" '{ sub(/^\*/, ""); if ($1 == limit) print $2 }'
+}
+for limit in 3,000 10,000 20,000; do
+    printf 'change:\n  - id: account-rows-day\n    above: %s\n' "${limit//,/}" >"$work/zz.yaml"
+    alerts=$("$program" replay -r rules -r "$work/zz.yaml" --alerts - "${logs[0]}" | grep -c '"id":"account-rows-day"' || true)
+    [ "$(tuned "$limit")" = "$alerts" ] || bad "tune at $limit: not the $alerts alerts of a run"
+done
+"$program" tune account-rows-day --from "${logs[0]}" -r rules --change "$work/zz.yaml" >"$work/said" ||
+    bad "tune with a change fails"
+grep -q 'the change removes 1 alerts' "$work/said" || bad "tune does not tell what a change removes"
+! grep -q 'user.name=per' "$work/said" || bad "tune names people"
+"$program" tune account-rows-day -r rules --budget 10 "${logs[0]}" >"$work/said" || bad "tune with a budget fails"
+grep -q '^proposed: 20,000: 0.00 alerts' "$work/said" || bad "tune proposes another limit: $(grep proposed "$work/said")"
+! "$program" tune none-such --from "${logs[0]}" -r rules 2>"$work/said" || bad "tune of a rule that is not there"
+! "$program" tune account-rows-day --from "$capture" -r rules 2>"$work/said" || bad "tune of a capture"
+
 [ "$failed" -eq 0 ] || exit 1
 echo "logs: all good"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# SIGHUP while watch is confined: changed rules take the place of the old ones as a whole, rules whose meaning stayed go
-# on counting, and a mistake leaves everything as it was.  The loopback of a network namespace of its own, with a real
-# HTTP server and client in it.
+# SIGHUP, or a rule file or list that changes, while watch is confined: changed rules take the place of the old ones as
+# a whole, rules whose meaning stayed go on counting, and a mistake leaves everything as it was.  The loopback of a
+# network namespace of its own, with a real HTTP server and client in it.
 #
 #   tests/replay/reload.sh PROGRAM      needs root; the last line is "N passed, N failed"
 set -u
@@ -188,6 +188,77 @@ PY
 }
 try 1
 try 2
+
+# --- files that change without a signal ---------------------------------------------------------------------------------
+reloads() { # N
+    [ "$(grep -c 'rules were read again' "$work/stderr")" -eq "$1" ]
+}
+stays_at() { # N: no more than these, for longer than files take to settle
+    within reloads "$1" && sleep 2 && reloads "$1"
+}
+one() { # ID ABOVE
+    { echo 'rules:'; rule "$1" "$2" 'network.protocol == "http"'; }
+}
+try_files() { # WORKERS
+    rm -rf "$work"/{logs,rules,beside}
+    install -d -o nobody "$work/logs"
+    mkdir "$work/rules" "$work/beside"
+    echo '10.0.0.0/8 # elsewhere' >"$work/beside/list.txt"
+    {
+        echo 'lists: {named: {file: ../beside/list.txt}}'
+        one each 0
+        rule listed 0 'network.protocol == "http" and client.ip in named'
+    } | put "$work/rules/a.yaml"
+    one same 2 | put "$work/beside/one.yaml"
+    "$program" watch -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules" -r "$work/beside/one.yaml" \
+        --alerts "$work/logs/alerts" 2>"$work/stderr" &
+    watch=$!
+    expect "watch listens" within test -e "$work/alerts"
+    sleep 1
+    requests 2
+    expect "two requests are seen" within counted 2
+    for limit in 9 8 7 6 4; do
+        one same "$limit" | put "$work/beside/one.yaml"
+        one "new-$limit" 100 >"$work/rules/b.yaml"
+        sleep 0.2
+    done
+    expect "several writes are one reload" stays_at 1
+    expect "of what they end with" says 'note: the rules were read again: 4 on, 1 of them anew'
+    requests 3
+    expect "three more are seen" within counted 5
+    expect "a rule goes on with its new limit" told same 5
+    rm "$work/rules/b.yaml"
+    expect "a file that is gone is noticed" stays_at 2
+    expect "what is in no list tells nothing" told listed
+    echo 127.0.0.1 | put "$work/beside/list.txt"
+    expect "a list that changes is read" within says 'note: the rules were read again: 3 on, 1 of them anew'
+    requests 1
+    expect "and counts" within told listed 1
+    one other 5 >"$work/beside/other.yaml"
+    one other 5 >"$work/rules/.hidden.yaml"
+    one other 5 >"$work/rules/a.yaml.swp"
+    expect "what is no rule file is not" stays_at 3
+    one same nothing | put "$work/beside/one.yaml"
+    expect "a mistake is told with its place" within says "seepwatch: $work/beside/one.yaml:"
+    expect "and that nothing has changed" within says 'seepwatch: the rules stay as they were'
+    requests 1
+    expect "the old set goes on" within told same 5 6 7
+    rm "$work/beside/list.txt"
+    expect "a list that is gone is told where it is named" within says "$work/rules/a.yaml:1:23: $work/rules/../beside/list.txt: "
+    echo 127.0.0.1 >"$work/beside/list.txt"
+    mv "$work/beside/one.yaml" "$work/beside/two.yaml"
+    one same 3 >"$work/beside/new.yaml"
+    mv "$work/beside/new.yaml" "$work/beside/one.yaml"
+    kill -HUP "$watch"
+    expect "what SIGHUP has read is not read twice" stays_at 4
+    expect "it is confined all the while" grep -q '^Seccomp:[[:space:]]*2' "/proc/$watch/status"
+    kill -TERM "$watch"
+    wait "$watch"
+    expect "status 0" test $? -eq 0
+    watch=
+}
+try_files 1
+try_files 2
 
 # --- rules that the user may not read -----------------------------------------------------------------------------------
 chmod 700 "$work/rules"

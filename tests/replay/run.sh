@@ -88,6 +88,8 @@ same_from_every_source() {
             <"$work/day.pcap" || return 1
         cmp "$work/transactions.jsonl" "$work/other.jsonl" || return 1
     done
+    "$program" replay -s none -c samples/config.yaml --alerts /dev/null --transactions "$work/other.jsonl" - \
+        < <(cat "$work/day.pcap") && cmp "$work/transactions.jsonl" "$work/other.jsonl" || return 1
     # two files, merged by time
     local half
     half=$(stat -c %s "$work/day.pcap")
@@ -206,7 +208,7 @@ mistakes() {
     mistake 2 'check reads' check
     mistake 2 "list is check's" replay --list "$day"
     mistake 2 'unknown command' reply "$day"
-    mistake 2 'watch, replay, survey or check'
+    mistake 2 'watch, replay, survey, check or tune'
     mistake 2 'survey has no rules and logs' survey "$day"
     mistake 2 'state' replay -s state.db "$day"
     mistake 2 'rules.yaml:3:11: .*event.action' replay -r "$work/rules.yaml" "$day"

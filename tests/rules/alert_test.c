@@ -91,7 +91,9 @@ static void the_json_of_a_limit_is_complete(void **state)
         "\"network\":{\"name\":\"stockholm-2\"},\"user\":{\"name\":\"a0123\"},"
         "\"alert\":{\"measure\":\"sum(db.response.returned_rows)\",\"value\":5312,\"at_least\":"
         "5312,"
-        "\"limit\":1000,\"window\":\"1h\",\"lost_share\":0.021,\"repeats\":1200,\"evidence\":["
+        "\"limit\":1000,\"window\":\"1h\",\"lost_share\":0.021,\"repeats\":1200,"
+        "\"silence\":\"above: 5312, or except: network.name == \\\"stockholm-2\\\" and "
+        "user.name == \\\"a0123\\\"\",\"evidence\":["
         "{\"@timestamp\":\"2026-01-05T14:03:20.000000000Z\",\"event\":{\"action\":\"read\"},"
         "\"client\":{\"ip\":\"10.1.2.3\"},\"server\":{\"bytes\":123456},"
         "\"session\":{\"id\":\"5f3a\"},\"user\":{\"name\":\"a0123\"},"
@@ -124,7 +126,8 @@ static void the_json_of_a_first_value_holds_it_beside_the_key(void **state)
                 "country RU for the first time (before: SE, NO).\","
                 "\"client\":{\"geo\":{\"country_iso_code\":\"RU\"}},\"user\":{\"name\":\"ann\"},"
                 "\"alert\":{\"measure\":\"first(client.geo.country_iso_code)\","
-                "\"known\":[\"SE\",\"NO\"],\"lost_share\":0,\"repeats\":0,\"evidence\":[]}}\n");
+                "\"known\":[\"SE\",\"NO\"],\"lost_share\":0,\"repeats\":0,"
+                "\"silence\":\"except: user.name == \\\"ann\\\"\",\"evidence\":[]}}\n");
     char line[ALERT_LINE_MAX];
     size_t len = alert_write_line(&a, line);
     assert_int_equal(len, strlen(line));
@@ -150,6 +153,7 @@ static void an_action_in_the_key_joins_the_event(void **state)
                     "\"severity\":\"info\"},\"message\":\"n: event.action write, 1 request within "
                     "1 second, the limit is 0.\",\"alert\":{\"measure\":\"count\",\"value\":1,"
                     "\"at_least\":1,\"limit\":0,\"window\":\"1s\",\"lost_share\":0,\"repeats\":0,"
+                    "\"silence\":\"above: 1, or except: event.action == \\\"write\\\"\","
                     "\"evidence\":[]}}\n");
 }
 
