@@ -14,7 +14,7 @@ struct summary {
     struct mirror_totals mirror;
     uint64_t dropped; /* packets, by the kernel and the network card */
     uint64_t details_dropped, transactions_dropped; /* on the way to the watcher */
-    bool has_logs; /* of transactions, that were read */
+    bool has_logs;                                  /* of transactions, that were read */
     struct log_counters logs;
     double cpu_seconds, wall_seconds;
 };

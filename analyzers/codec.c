@@ -13,14 +13,15 @@ struct unpacker {
     enum codec codec;
     const struct codec_kind *kind;
     void *stream;
+    bool is_at_end;
     size_t charged; /* bytes */
     uint8_t piece[CODEC_PIECE_MAX];
 };
 
 static const struct codec_kind *const kinds[CODECS_COUNT] = {
-    [CODEC_ZLIB] = &CODEC_KIND_ZLIB,     [CODEC_ZSTD] = &CODEC_KIND_ZSTD,
-    [CODEC_SNAPPY] = &CODEC_KIND_SNAPPY, [CODEC_DEFLATE] = &CODEC_KIND_DEFLATE,
-    [CODEC_BROTLI] = &CODEC_KIND_BROTLI,
+    [CODEC_ZLIB] = &CODEC_KIND_ZLIB,       [CODEC_ZSTD] = &CODEC_KIND_ZSTD,
+    [CODEC_SNAPPY] = &CODEC_KIND_SNAPPY,   [CODEC_GZIP] = &CODEC_KIND_GZIP,
+    [CODEC_DEFLATE] = &CODEC_KIND_DEFLATE, [CODEC_BROTLI] = &CODEC_KIND_BROTLI,
 };
 
 static void unpacker_free(struct unpacker *u)
@@ -66,6 +67,7 @@ struct unpacker *codec_open(struct codecs *c, enum codec codec)
     if (!u)
         return NULL;
     u->budget = c->budget;
+    u->is_at_end = false;
     if (!charge(u) || !u->kind->restart(u->stream)) {
         codec_close(c, u);
         return NULL;
@@ -77,9 +79,12 @@ enum decoded codec_take(struct unpacker *u, struct bytes *packed, struct bytes *
 {
     size_t len = CODEC_PIECE_MAX;
     *piece = (struct bytes){NULL, 0};
-    enum decoded decoded = u->kind->take(u->stream, packed, u->piece, &len);
-    if (decoded == DECODED_END && packed->len > 0 && !u->kind->restart(u->stream))
+    if (u->is_at_end && packed->len == 0)
+        return DECODED_END;
+    if (u->is_at_end && !u->kind->restart(u->stream))
         return DECODED_BROKEN;
+    enum decoded decoded = u->kind->take(u->stream, packed, u->piece, &len);
+    u->is_at_end = decoded == DECODED_END;
     if (!charge(u))
         return DECODED_BROKEN;
     *piece = (struct bytes){u->piece, len};

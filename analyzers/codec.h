@@ -13,9 +13,10 @@
 
 enum codec {
     CODEC_STORED,  /* as it is */
-    CODEC_ZLIB,    /* RFC 1950; or gzip, RFC 1952: the stream's header tells */
+    CODEC_ZLIB,    /* RFC 1950 */
     CODEC_ZSTD,    /* RFC 8878 */
     CODEC_SNAPPY,  /* the raw format; of what the reference compressor makes */
+    CODEC_GZIP,    /* RFC 1952; or RFC 1950: the stream's header tells */
     CODEC_DEFLATE, /* RFC 1950, or RFC 1951 alone: the first byte tells */
     CODEC_BROTLI,  /* RFC 7932 */
     CODECS_COUNT
@@ -42,7 +43,8 @@ struct codecs {
 struct unpacker *codec_open(struct codecs *c, enum codec codec);
 
 /* codec_take takes what it can use off *packed; *piece views what came of it, good until the next
- * call. */
+ * call.  Behind the end of a stream another one may follow.  With CODEC_GZIP and CODEC_DEFLATE, how
+ * much comes out before a broken place may depend on how the bytes were cut. */
 enum decoded codec_take(struct unpacker *d, struct bytes *packed, struct bytes *piece);
 
 /* codec_close(c, NULL) does nothing. */
@@ -62,7 +64,7 @@ struct codec_kind {
     void (*close)(void *stream);
 };
 
-extern const struct codec_kind CODEC_KIND_ZLIB, CODEC_KIND_ZSTD, CODEC_KIND_SNAPPY,
+extern const struct codec_kind CODEC_KIND_ZLIB, CODEC_KIND_ZSTD, CODEC_KIND_SNAPPY, CODEC_KIND_GZIP,
     CODEC_KIND_DEFLATE, CODEC_KIND_BROTLI;
 
 #endif

@@ -177,10 +177,6 @@ static void unpack(struct http_body *b, struct bytes packed)
         if (decoded == DECODED_END && packed.len > 0)
             decoded = DECODED_PIECE; /* another stream follows */
     }
-    if (decoded == DECODED_END) {
-        codec_close(b->owner->codecs, b->unpacker);
-        b->unpacker = NULL;
-    }
 }
 
 void http_body_take(struct http_body *b, struct bytes piece)

@@ -32,7 +32,7 @@ static const struct {
     const char *name;
     enum codec codec;
 } codings[] = {
-    {"gzip", CODEC_ZLIB}, {"x-gzip", CODEC_ZLIB}, {"deflate", CODEC_DEFLATE},
+    {"gzip", CODEC_GZIP}, {"x-gzip", CODEC_GZIP}, {"deflate", CODEC_DEFLATE},
     {"br", CODEC_BROTLI}, {"zstd", CODEC_ZSTD},   {"identity", CODEC_STORED},
 };
 

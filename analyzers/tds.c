@@ -546,8 +546,9 @@ static bool take_packet(struct taking *t, struct step *step)
                 end_packet(t);
             return true;
         }
-        if (r->walk->at == TDS_AT_CALL && cursor_left(t->in) < t->start) {
-            *step = step_taken(0); /* what was read is not of the next call */
+        bool is_new = r->walk->at == TDS_AT_CALL || r->walk->at == TDS_AT_LOGIN;
+        if (is_new && cursor_left(t->in) < t->start) {
+            *step = step_taken(0); /* what ended before is handed on before */
             return true;
         }
         enum tds_pass pass = take_unit(t, &needs);

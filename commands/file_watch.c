@@ -8,6 +8,7 @@
 #include "core/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -35,7 +36,7 @@ static bool is_folder(const char *path, char folder[PATH_MAX])
     folder_of(path, folder);
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode) || strlen(path) >= PATH_MAX)
         return false;
-    strcpy(folder, path);
+    (void)snprintf(folder, PATH_MAX, "%s", path);
     return true;
 }
 

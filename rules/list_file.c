@@ -94,14 +94,13 @@ static struct bytes without_comment(struct bytes line)
     return line;
 }
 
-static bool check_characters(const struct list_file *f, struct bytes line, unsigned number)
+static bool check_characters(const struct list_file *f, struct bytes item, struct position at)
 {
-    unsigned column = 1;
-    for (struct bytes left = line; left.len > 0; column++) {
+    for (struct bytes left = item; left.len > 0; at.column++) {
         uint8_t c = left.data[0];
         size_t len = bytes_utf8_len(left);
         if (len == 0 || (c < 0x20 && c != '\t') || c == 0x7f) {
-            problems_add(f->v->problems, (struct position){f->path, number, column}, "%s",
+            problems_add(f->v->problems, at, "%s",
                          len == 0 ? "this byte is not UTF-8" : "a control character");
             return false;
         }
@@ -151,7 +150,7 @@ static const struct yaml_node *read_items(const struct list_file *f, struct byte
         if (item.len == 0)
             continue;
         struct position at = {f->path, number, (unsigned)(item.data - line.data) + 1};
-        is_good = check_characters(f, item, number) && is_good;
+        is_good = check_characters(f, item, at) && is_good;
         items[count++].value = item_of(f, item, at);
         is_good = items[count - 1].value && is_good;
     }

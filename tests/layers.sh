@@ -77,6 +77,7 @@ THIRD_PARTY=(
     'capture ^zlib\.h$'
     'capture ^zstd\.h$'
     'analyzers ^zlib\.h$'
+    'analyzers ^isa-l/igzip_lib\.h$'
     'analyzers ^brotli/decode\.h$'
     'analyzers ^emmintrin\.h$'
     'analyzers ^zstd\.h$'

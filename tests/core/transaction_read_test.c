@@ -176,6 +176,24 @@ static void times_of_the_same_minute_are_told_apart(void **state)
     transaction_reader_close(reader);
 }
 
+static void shares_come_back_to_the_millionth(void **state)
+{
+    struct transaction_reader *reader = transaction_reader_open();
+    (void)state;
+    for (uint64_t share = 0; share <= SHARE_ONE; share += 64) {
+        struct transaction t = {.mirror = {.packets = 1, .lost_share = share}}, back;
+        struct json j = {0};
+        transaction_mark(&t, FIELD_TIMESTAMP);
+        transaction_mark(&t, FIELD_MIRROR_PACKETS);
+        transaction_mark(&t, FIELD_MIRROR_LOST_SHARE);
+        transaction_write(&j, &t);
+        assert_int_equal(transaction_read(reader, (uint8_t *)j.text, j.len, &back), READ_MIRROR);
+        assert_int_equal(back.mirror.lost_share, share);
+        json_clear(&j);
+    }
+    transaction_reader_close(reader);
+}
+
 static void a_list_has_a_bound(void **state)
 {
     struct transaction_reader *reader = transaction_reader_open();
@@ -201,6 +219,7 @@ int main(void)
         cmocka_unit_test(every_field_comes_back_as_it_was),
         cmocka_unit_test(lines_are_told_apart),
         cmocka_unit_test(times_of_the_same_minute_are_told_apart),
+        cmocka_unit_test(shares_come_back_to_the_millionth),
         cmocka_unit_test(a_list_has_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

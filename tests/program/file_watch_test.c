@@ -12,7 +12,7 @@
 enum { PATH_LEN = 96 };
 
 struct folders {
-    char rules[PATH_LEN], beside[PATH_LEN], one[PATH_LEN + 16];
+    char rules[PATH_LEN / 2], beside[PATH_LEN], one[PATH_LEN + 16];
     struct file_watch watch;
     int64_t now_ns;
 };
@@ -20,7 +20,7 @@ struct folders {
 static int set_up(void **state)
 {
     struct folders *f = calloc(1, sizeof(*f));
-    (void)snprintf(f->rules, PATH_LEN, "/tmp/file_watch_test.XXXXXX");
+    (void)snprintf(f->rules, sizeof(f->rules), "/tmp/file_watch_test.XXXXXX");
     assert_non_null(mkdtemp(f->rules));
     (void)snprintf(f->beside, PATH_LEN, "%s.beside", f->rules);
     (void)snprintf(f->one, sizeof(f->one), "%s/one.yaml", f->beside);
