@@ -204,9 +204,10 @@ static void head_skip(struct inflating *i, struct bytes *packed)
 /* ISA-L reads ahead: of this call's bytes, those behind the last block are given back. */
 static size_t given_back(struct inflate_state *s, size_t taken)
 {
-    size_t len = (size_t)s->read_in_length / 8;
-    if (s->block_state != ISAL_BLOCK_INPUT_DONE && s->block_state != ISAL_BLOCK_FINISH)
+    bool is_behind = s->block_state == ISAL_BLOCK_INPUT_DONE || s->block_state == ISAL_BLOCK_FINISH;
+    if (!is_behind || s->read_in_length < 8 || taken == 0)
         return 0;
+    size_t len = (size_t)s->read_in_length / 8;
     len = len < taken ? len : taken;
     s->read_in_length -= (int32_t)len * 8;
     s->read_in &= ((uint64_t)1 << s->read_in_length) - 1;

@@ -11,157 +11,10 @@
 #include "analyzers/tds_state.h"
 
 enum {
-    MESSAGE_LOOK = 32, /* bytes of a message that tell whether it begins */
-    MISSING_MAX = 64,  /* packets of a MARS session that are missing, and yet known */
+    MESSAGE_LOOK = 32,     /* bytes of a message that tell whether it begins */
+    LOGIN_RECORDS_MAX = 4, /* of TLS, that may be an encrypted login */
+    MISSING_MAX = 64,      /* packets of a MARS session that are missing, and yet known */
 };
-
-uint8_t tds_session_place(const struct tds *s, const struct tds_session *session)
-{
-    return (uint8_t)(session - s->sessions);
-}
-
-static struct tds_session *session_find(struct tds *s, uint16_t id)
-{
-    for (size_t i = 0; i < TDS_SESSIONS_MAX; i++) {
-        if (s->sessions[i].is_used && s->sessions[i].id == id)
-            return &s->sessions[i];
-    }
-    return NULL;
-}
-
-static void session_forget(struct tds *s, struct tds_session *session)
-{
-    uint8_t place = tds_session_place(s, session);
-    tds_columns_forget(&s->columns, place, SIDE_CLIENT);
-    tds_columns_forget(&s->columns, place, SIDE_SERVER);
-    *session = (struct tds_session){.is_used = false};
-}
-
-struct tds_session *tds_session_of(struct tds *s, uint16_t id)
-{
-    struct tds_session *session = session_find(s, id);
-    for (size_t i = 0; i < TDS_SESSIONS_MAX && !session; i++) {
-        if (!s->sessions[i].is_used)
-            session = &s->sessions[i];
-    }
-    for (size_t i = 0; i < TDS_SESSIONS_MAX && s->age == UINT16_MAX; i++)
-        s->sessions[i].age = 0;
-    if (!session) {
-        session = &s->sessions[0];
-        for (size_t i = 1; i < TDS_SESSIONS_MAX; i++) {
-            if (s->sessions[i].age < session->age)
-                session = &s->sessions[i];
-        }
-        session_forget(s, session);
-    }
-    session->is_used = true;
-    session->id = id;
-    session->age = ++s->age;
-    return session;
-}
-
-enum tds_kind tds_kind_of(const struct request *r)
-{
-    return r ? (enum tds_kind)(r->mark & TDS_KIND_MASK) : TDS_KIND_UNKNOWN;
-}
-
-enum tds_proc tds_proc_of(const struct request *r)
-{
-    return r ? (enum tds_proc)(r->mark >> TDS_PROC_SHIFT & TDS_PROC_MASK) : TDS_PROC_NAMED;
-}
-
-static bool is_open(const struct tds_reading *r, const struct request *q)
-{
-    uint64_t id = r->s->is_mars ? r->session->id + UINT64_C(1) : 0;
-    return q->id == id && !q->is_finished && !q->is_dropped;
-}
-
-struct request *tds_first(const struct tds_reading *r)
-{
-    for (size_t n = 0; n < r->x->pairing.count; n++) {
-        struct request *q = pairing_at(r->x, n);
-        if (is_open(r, q))
-            return q;
-    }
-    return NULL;
-}
-
-struct request *tds_last(const struct tds_reading *r)
-{
-    for (size_t n = r->x->pairing.count; n > 0; n--) {
-        struct request *q = pairing_at(r->x, n - 1);
-        if (is_open(r, q))
-            return q;
-    }
-    return NULL;
-}
-
-/* --- looking ahead */
-
-/* Which bytes of the stream are looked at: up to a place, so many of the message. */
-struct look {
-    struct cursor in; /* from the walk's place on */
-    uint32_t left;    /* bytes of the packet */
-    bool is_last;
-    size_t wants; /* bytes of the message */
-    int packets;
-};
-
-/* Takes the bytes of the message that the packet has. */
-static struct bytes look_take(struct look *l)
-{
-    struct bytes piece = cursor_take(&l->in, l->left < l->wants ? l->left : l->wants);
-    l->left -= (uint32_t)piece.len;
-    l->wants -= piece.len;
-    return piece;
-}
-
-/* Goes on to the next packet; false where the message, or what may be looked at, ends. */
-static bool look_on(const struct tds_reading *r, struct look *l)
-{
-    struct tds_header h;
-    if (l->wants == 0 || l->is_last || l->packets++ == TDS_LOOK_PACKETS_MAX)
-        return false;
-    bool is_header = tds_header_read(&l->in, &h);
-    if (cursor_is_short(&l->in) || !is_header || h.is_control || h.type != r->half->type ||
-        (h.is_mars && h.session != r->session->id))
-        return false;
-    l->left = h.len;
-    l->is_last = h.status & TDS_LAST;
-    return true;
-}
-
-bool tds_look(const struct tds_reading *r, size_t len, uint8_t *room, struct bytes *view,
-              size_t *needs)
-{
-    struct look l = {
-        .in = r->in, .left = r->frame->left, .is_last = r->frame->is_last, .wants = len};
-    *needs = 0;
-    *view = (struct bytes){NULL, 0};
-    if (l.left >= len || l.is_last) { /* no need to put together */
-        *needs = l.left < len ? l.left : len;
-        *view = look_take(&l);
-        return !cursor_is_short(&l.in);
-    }
-    size_t header_len = r->s->is_mars ? TDS_SMP_LEN + TDS_HEADER_LEN : TDS_HEADER_LEN;
-    do {
-        size_t raw = r->in.left - l.in.left;
-        size_t more = l.left < l.wants ? l.left : l.wants;
-        bool goes_on = more < l.wants && !l.is_last;
-        *needs = raw + more + (goes_on ? header_len : 0);
-        if (*needs > TDS_LOOK_MAX)
-            break;
-        struct bytes piece = look_take(&l);
-        if (cursor_is_short(&l.in) || (goes_on && cursor_left(&l.in) < header_len))
-            return false;
-        memcpy(room + view->len, piece.len > 0 ? piece.data : room, piece.len);
-        view->len += piece.len;
-        view->data = room;
-    } while (look_on(r, &l));
-    return true;
-}
-
-/* --- packets */
 
 /* What a step through the stream of a side comes to. */
 struct taking {
@@ -327,6 +180,17 @@ static void find_place(struct taking *t, const struct tds_header *h, enum start 
         lose_walk(r);
 }
 
+/* Whether a record can be of a login that alone is encrypted.  Where it was not seen what the ends
+ * agreed on, a few of the client's can. */
+static bool is_login_record(const struct tds_reading *r, uint8_t type)
+{
+    const struct tds *s = r->s;
+    if (s->encryption == TDS_ENCRYPTION_LOGIN)
+        return true;
+    return s->encryption == TDS_ENCRYPTION_UNKNOWN && r->side == SIDE_CLIENT &&
+           type == TDS_RECORD_DATA && s->records < LOGIN_RECORDS_MAX;
+}
+
 /* A TLS record that is in no packet: of an encrypted login, or the end of what can be read. */
 static struct step take_record(struct taking *t)
 {
@@ -343,10 +207,12 @@ static struct step take_record(struct taking *t)
     }
     attach(r, tds_session_of(r->s, 0));
     tds_prelogin_end(r);
-    if (r->s->encryption != TDS_ENCRYPTION_LOGIN) {
+    if (!is_login_record(r, type)) {
         r->x->is_encrypted = true;
         return step_hand_over();
     }
+    if (r->s->records < UINT8_MAX)
+        r->s->records++;
     struct request *last = tds_last(r);
     bool is_login = tds_kind_of(last) == TDS_KIND_LOGIN;
     if (r->side == SIDE_CLIENT && !is_login) {
@@ -362,10 +228,10 @@ static struct step take_record(struct taking *t)
 static struct step take_control(struct taking *t, const struct tds_header *h)
 {
     struct tds *s = t->r.s;
-    struct tds_session *session = session_find(s, h->session);
+    struct tds_session *session = tds_session_find(s, h->session);
     s->is_mars = true;
     if (h->status == TDS_SMP_FIN && t->r.side == SIDE_SERVER && session)
-        session_forget(s, session);
+        tds_session_forget(s, session);
     return step_taken(0);
 }
 
@@ -620,8 +486,8 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
     return is_moved && step.verdict != VERDICT_TAKEN ? step_taken(0) : step;
 }
 
-/* Where the stream goes on in the packet is known, unless it is behind it.  What was asked there was
- * asked all the same. */
+/* Where the stream goes on in the packet is known, unless it is behind it.  What was asked there
+ * was asked all the same. */
 static void gap(struct exchange *x, enum side side, uint64_t lost)
 {
     struct tds *s = x->state;

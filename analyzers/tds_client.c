@@ -390,8 +390,9 @@ static enum tds_pass table_row(struct tds_reading *r, struct cursor *in, size_t 
     const struct tds_result *result = tds_columns_find(&r->s->columns, owner_of(r));
     if (!result)
         return TDS_STRANGE;
+    uint64_t none;
     enum tds_pass pass =
-        tds_row_pass(w, r->s->columns.classes + result->at, result->count, in, needs);
+        tds_rows_pass(w, r->s->columns.classes + result->at, result->count, 0, in, &none, needs);
     if (w->column == result->count)
         w->at = TDS_AT_TABLE_TOKEN;
     return pass;
@@ -447,8 +448,7 @@ void tds_client_begin(struct tds_reading *r, uint8_t type)
 {
     struct tds_walk *w = r->walk;
     const struct request *first = tds_first(r);
-    bool in_handshake = type == TDS_PRELOGIN && first && first->mark & TDS_BEGUN &&
-                        tds_kind_of(first) == TDS_KIND_PRELOGIN;
+    bool in_handshake = type == TDS_PRELOGIN && tds_kind_of(first) == TDS_KIND_PRELOGIN;
     bool goes_on = in_handshake || type == TDS_SSPI || type == TDS_FEDAUTH;
     *w = (struct tds_walk){.at = TDS_AT_REST};
     r->session->has_opened = goes_on;

@@ -14,7 +14,8 @@ enum {
     TDS_PACKET_MAX = 32767, /* bytes; the most that can be agreed on */
     TDS_SMP = 0x53,         /* the first byte of a MARS session's header */
     TDS_SMP_LEN = 16,
-    TDS_RECORD_LEN = 5, /* bytes of a TLS record's header */
+    TDS_RECORD_LEN = 5,     /* bytes of a TLS record's header */
+    TDS_RECORD_DATA = 0x17, /* a TLS record of what the ends say, not of TLS itself */
     TDS_RECORD_MAX = 16384 + 2048,
 };
 

@@ -134,6 +134,7 @@ struct tds {
     uint16_t age;              /* of the newest session */
     uint8_t era;               /* enum tds_era */
     uint8_t encryption;        /* enum tds_encryption */
+    uint8_t records;           /* of TLS in no packets, that may be the login */
     uint8_t labels_version;    /* of data classification; 0: unknown */
     bool is_mars;              /* packets have sessions */
     bool has_keys;             /* columns may be encrypted: results begin with their keys */
@@ -159,6 +160,10 @@ uint8_t tds_session_place(const struct tds *s, const struct tds_session *session
 /* tds_session_of gives the session of that number, in place of the one used longest ago where it is
  * new. */
 struct tds_session *tds_session_of(struct tds *s, uint16_t id);
+
+/* tds_session_find gives the session of that number; NULL where it is unknown. */
+struct tds_session *tds_session_find(struct tds *s, uint16_t id);
+void tds_session_forget(struct tds *s, struct tds_session *session);
 
 /* tds_kind_of tells what a request is; NULL: unknown. */
 enum tds_kind tds_kind_of(const struct request *r);

@@ -257,22 +257,66 @@ enum tds_pass tds_value_pass(struct tds_walk *w, enum tds_class value_class, str
     return TDS_PASSED;
 }
 
-enum tds_pass tds_row_pass(struct tds_walk *w, const uint8_t *classes, size_t count,
-                           struct cursor *in, size_t *needs)
+/* Passes over the values that are there whole and of the usual classes; gives the first column that
+ * is not. */
+static inline size_t usual_pass(const uint8_t *classes, size_t column, size_t count,
+                                struct cursor *in)
+{
+    for (; column < count; column++) {
+        struct cursor value = *in;
+        size_t len = classes[column];
+        if (len == TDS_BYTE) {
+            len = cursor_u8(&value);
+        } else if (len == TDS_SHORT) {
+            len = cursor_le16(&value);
+            len = len == UINT16_MAX ? 0 : len;
+        } else if (len > TDS_FIXED_MAX) {
+            break;
+        }
+        cursor_skip(&value, len);
+        if (cursor_is_short(&value))
+            break;
+        *in = value;
+    }
+    return column;
+}
+
+/* Whether the next row begins here; *in moves behind its token. */
+static inline bool take_token(struct cursor *in, uint8_t token)
+{
+    struct cursor peek = *in;
+    if (token == 0 || cursor_u8(&peek) != token)
+        return false;
+    *in = peek;
+    return true;
+}
+
+enum tds_pass tds_rows_pass(struct tds_walk *w, const uint8_t *classes, size_t count, uint8_t token,
+                            struct cursor *in, uint64_t *rows, size_t *needs)
 {
     struct cursor at = *in;
     enum tds_pass pass = TDS_PASSED;
     size_t column = w->column;
-    while (column < count && w->skip == 0) {
-        uint8_t value_class = classes[column];
+    uint64_t begun = 0;
+    while (w->skip == 0) {
         bool is_over = true;
-        if (!(value_class & TDS_NULL))
-            pass = tds_value_pass(w, (enum tds_class)value_class, &at, needs, &is_over);
+        if (w->value == TDS_VALUE_LENGTH)
+            column = usual_pass(classes, column, count, &at);
+        if (column == count && !take_token(&at, token))
+            break;
+        if (column == count) {
+            begun++;
+            column = 0;
+            continue;
+        }
+        if (!(classes[column] & TDS_NULL))
+            pass = tds_value_pass(w, (enum tds_class)classes[column], &at, needs, &is_over);
         if (pass != TDS_PASSED)
             break;
         column += is_over;
     }
     w->column = (uint16_t)column;
+    *rows = begun;
     bool is_moved = at.left < in->left;
     *in = at;
     return is_moved ? TDS_PASSED : pass;

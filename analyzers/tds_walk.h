@@ -110,9 +110,12 @@ enum tds_pass tds_value_pass(struct tds_walk *w, enum tds_class value_class, str
 /* tds_names_pass passes over a name that is to be passed over. */
 enum tds_pass tds_names_pass(struct tds_walk *w, struct cursor *in, size_t *needs);
 
-/* tds_row_pass passes over as much of a row as is there; w->column is the first column that was not
- * passed. */
-enum tds_pass tds_row_pass(struct tds_walk *w, const uint8_t *classes, size_t count,
-                           struct cursor *in, size_t *needs);
+/*
+ * tds_rows_pass passes over as much of a row as is there, and of the rows behind it that begin with
+ * that token (0: none), of which *rows becomes the number; w->column is the first column that was
+ * not passed.
+ */
+enum tds_pass tds_rows_pass(struct tds_walk *w, const uint8_t *classes, size_t count, uint8_t token,
+                            struct cursor *in, uint64_t *rows, size_t *needs);
 
 #endif

@@ -56,7 +56,8 @@ struct rules *load_rules_again(const struct loaded *l, struct error *error)
         (void)error_set(error, ERROR_WORK, "no memory");
         return NULL;
     }
-    struct rules *rules = rules_load_in(l->config.zone, l->rule_paths, l->rule_paths_count, problems);
+    struct rules *rules =
+        rules_load_in(l->config.zone, l->rule_paths, l->rule_paths_count, problems);
     if (!rules)
         (void)problems_error(problems, error);
     free(problems);

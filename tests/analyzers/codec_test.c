@@ -227,6 +227,8 @@ static void headers_and_checksums_of_gzip_are_read(void **state)
     }
 }
 
+enum { LETTERS_LEN = 9000 }; /* one block of short codes, that takes several packets */
+
 static void what_comes_of_a_stream_that_breaks_off_is_the_same_however_it_is_cut(void **state)
 {
     static const enum codec codecs[] = {CODEC_GZIP, CODEC_DEFLATE};
@@ -236,7 +238,14 @@ static void what_comes_of_a_stream_that_breaks_off_is_the_same_however_it_is_cut
         struct budget budget = {.bytes_max = 8 << 20};
         struct codecs c = {.budget = &budget};
         struct stream s = stream_make(codecs[n]);
-        for (s.packed_len = 3000; s.packed_len < 3100; s.packed_len++) {
+        uint32_t random = 7;
+        for (size_t i = 0; i < LETTERS_LEN; i++) {
+            random = random * 1664525 + 1013904223;
+            s.plain[i] = (uint8_t)('a' + (random >> 28));
+        }
+        size_t len =
+            deflated(n == 0 ? BITS_GZIP : BITS_BARE, s.plain, LETTERS_LEN, s.packed, PACKED_MAX);
+        for (s.packed_len = len - 100; s.packed_len < len - 10; s.packed_len++) {
             size_t whole, cut;
             assert_int_equal(unpack(&c, &s, PACKED_MAX, &whole), DECODED_WAITS);
             for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {

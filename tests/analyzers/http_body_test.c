@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#define ZLIB_CONST /* input is const */
 #include <zlib.h>
 
 struct test {
@@ -96,6 +97,35 @@ static void what_packs_well_is_read_up_to_the_bound(void **state)
     free(packed);
 }
 
+static void a_member_of_gzip_counts_wherever_the_one_before_was_cut(void **state)
+{
+    struct test *t = *state;
+    const struct http_body_plan gzip_lines = {.codec = CODEC_GZIP, .records = RECORDS_LINES};
+    static const char line[] = "line\n";
+    uint8_t packed[200];
+    size_t len = 0;
+    for (int members = 0; members < 2; members++) {
+        z_stream z = {.next_out = packed + len, .avail_out = 100};
+        assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY), Z_OK);
+        z.next_in = (const uint8_t *)line;
+        z.avail_in = sizeof(line) - 1;
+        assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+        len += 100 - z.avail_out;
+        (void)deflateEnd(&z);
+    }
+    for (size_t cut = 1; cut < len; cut++) {
+        struct http_body *b = http_body_open(&t->world->bodies, &gzip_lines);
+        uint64_t count;
+        assert_non_null(b);
+        http_body_take(b, (struct bytes){packed, cut});
+        http_body_take(b, (struct bytes){packed + cut, len - cut});
+        http_body_end(b);
+        assert_true(http_body_records(b, &count));
+        assert_int_equal(count, 2);
+        http_body_close(b);
+    }
+}
+
 /* Each waits for the rest of its body. */
 static void slow_drips_are_bounded_by_the_budget(void **state)
 {
@@ -168,6 +198,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         TEST(a_bomb_is_refused_and_takes_little_memory),
         TEST(what_packs_well_is_read_up_to_the_bound),
+        TEST(a_member_of_gzip_counts_wherever_the_one_before_was_cut),
         TEST(slow_drips_are_bounded_by_the_budget),
         TEST(a_body_of_which_nothing_is_wanted_is_not_opened),
         TEST(the_session_used_longest_ago_is_forgotten_first),
