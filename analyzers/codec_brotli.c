@@ -1,5 +1,6 @@
 /*
- * Brotli (RFC 7932) behind libbrotlidec.  A decoder cannot be used again: each stream has a new one.
+ * Brotli (RFC 7932) behind libbrotlidec.  A decoder cannot be used again: each stream has a new
+ * one.
  */
 #include "analyzers/codec.h"
 

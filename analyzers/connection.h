@@ -40,9 +40,9 @@ struct protocol_counters {
 struct analysis_counters {
     uint64_t gaps, lost_bytes, resyncs, given_up; /* of streams */
     uint64_t pairing_overflows;                   /* requests pushed out of their pairing */
-    uint64_t unread; /* messages not understood and passed over */
+    uint64_t unread;                              /* messages not understood and passed over */
     uint64_t disagreed; /* results of which the server told another number of rows than passed */
-    uint64_t denied;                              /* messages given up for want of memory */
+    uint64_t denied;    /* messages given up for want of memory */
     uint64_t packed_broken;  /* packed runs that do not unpack to what was told */
     uint64_t packed_refused; /* packed runs that would become too much */
     uint64_t bodies_broken;  /* HTTP bodies that do not unpack */

@@ -30,7 +30,7 @@ struct request {
     /* By enum side: counts the bytes that the step being taken passes over, lost ones too; NULL:
      * nobody. */
     uint64_t *skipped_into[2];
-    void *visit;   /* the analyzer's own, in the notes; NULL: none yet */
+    void *visit;      /* the analyzer's own, in the notes; NULL: none yet */
     bool is_finished; /* to be handed on when the message that is parsed has ended */
     bool is_dropped;  /* to be forgotten: it was never executed */
     /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept for the next request. */

@@ -12,13 +12,8 @@
 #include "analyzers/tns.h"
 
 const struct analyzer *const ANALYZERS[ANALYZERS_COUNT] = {
-    &HTTP_ANALYZER,
-    &POSTGRESQL_ANALYZER,
-    &MYSQL_ANALYZER,
-    &REDIS_ANALYZER,
-    &MONGODB_ANALYZER,
-    &TDS_ANALYZER,
-    &TNS_ANALYZER,
+    &HTTP_ANALYZER,    &POSTGRESQL_ANALYZER, &MYSQL_ANALYZER, &REDIS_ANALYZER,
+    &MONGODB_ANALYZER, &TDS_ANALYZER,        &TNS_ANALYZER,
 };
 
 size_t analyzer_find(struct bytes name)

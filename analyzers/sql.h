@@ -24,8 +24,8 @@ enum sql_dialect {
     SQL_TRANSACT,   /* SQL Server: '..' and N'..' without escapes, [..] and ".." quote a name,
                        @name, #name, nested comments, statements without semicolons */
     SQL_TRANSACT_QUOTED, /* likewise, but ".." without escapes (QUOTED_IDENTIFIER OFF) */
-    SQL_ORACLE,     /* '..' without escapes, q'[..]', ".." quotes a name, :1 and :name; a semicolon
-                       is part of a block: a text is one statement */
+    SQL_ORACLE, /* '..' without escapes, q'[..]', ".." quotes a name, :1 and :name; a semicolon
+                   is part of a block: a text is one statement */
 };
 
 struct sql {

@@ -1,8 +1,8 @@
 /*
  * Sessions: what belongs together in time, with totals.  A database connection from its first
- * transaction to its close, or an HTTP stay, ended by `idle_ns` of packet time without a transaction:
- * what came with one session's cookie or token, whose hash is its id; else one client address and
- * account (if any) at one domain.
+ * transaction to its close, or an HTTP stay, ended by `idle_ns` of packet time without a
+ * transaction: what came with one session's cookie or token, whose hash is its id; else one client
+ * address and account (if any) at one domain.
  *
  * Bounded: when there are too many, the one that was quiet the longest is written and forgotten,
  * and that is counted.

@@ -21,9 +21,9 @@
  * itself in four bytes, big-endian; < .. > likewise little-endian, as BSON's documents, and ( .. )
  * little-endian and without itself, as its texts; [ .. ] likewise in three bytes, that do not count
  * the first byte of the content, as MySQL's packets; ^ .. ! in two bytes, big-endian, that count
- * themselves and the two before, as TDS's packets; _ .. ! in two, little-endian, without themselves,
- * as its tokens; 'text' is in UTF-16, little-endian.  A value is JSON, or a JSON string without its
- * quotes.
+ * themselves and the two before, as TDS's packets; _ .. ! in two, little-endian, without
+ * themselves, as its tokens; 'text' is in UTF-16, little-endian.  A value is JSON, or a JSON string
+ * without its quotes.
  */
 #ifndef SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
 #define SEEPWATCH_TESTS_ANALYZERS_SCRIPT_READ_H
