@@ -106,6 +106,12 @@ static const struct shape_case shapes[] = {
     {SQL_MYSQL,
      "INSERT INTO t (a) VALUES (1),(2) ON DUPLICATE KEY UPDATE a=VALUES(a), b = VALUES (b)",
      "INSERT INTO t(a) VALUES (?) ON DUPLICATE KEY UPDATE a = VALUES (a), b = VALUES (b)"},
+    {SQL_TRANSACT, "SELECT [a b], \"c\", N'x''y', 0x1F, $1.50, @id, @@rowcount FROM #tmp -- x",
+     "SELECT [a b], \"c\", ?, @id, @@rowcount FROM #tmp"},
+    {SQL_TRANSACT,
+     "select a from [t]]s] where b = 'x\\' and c = N'y' /* a /* b */ c */ and d = e'z'",
+     "select a from [t]]s] where b = ? and c = ? and d = e ?"},
+    {SQL_TRANSACT_QUOTED, "select a from t where b = \"it's\"", "select a from t where b = ?"},
 };
 
 static void a_shape_has_no_literals_and_its_own_spaces(void **state)
@@ -124,6 +130,8 @@ static void a_cut_literal_never_shows(void **state)
         {SQL_POSTGRESQL, "SELECT U&'SECRET', N'SECRET', $tag$SECRET $ $tag SECRET$tag$", NULL},
         {SQL_POSTGRESQL, "SELECT /* SECRET /* SECRET */ SECRET */ 1 -- SECRET\n", NULL},
         {SQL_MYSQL, "SELECT \"x''SECRET\\\"SECRET\", 'x\\\\' /* SECRET */ # SECRET", NULL},
+        {SQL_TRANSACT, "SELECT N'SECRET', [a], 'x''SECRET' FROM t WHERE b = N'x\\SECRET'", NULL},
+        {SQL_TRANSACT_QUOTED, "SELECT \"SECRET\" /* SECRET /* SECRET */ SECRET */, $1", NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -253,6 +261,16 @@ static const struct sense_case senses[] = {
      "event function"},
     {SQL_MYSQL, "DESC t", ACTION_READ, "DESC", ""},
     {SQL_MYSQL, "SELECT 1 FROM a,b,c,d,e,f,g,h,i,j", ACTION_READ, "SELECT", "a b c d e f g h"},
+    {SQL_TRANSACT, "set nocount on select a from [dbo].[Order Lines] where b in (select c from #t)",
+     ACTION_READ, "SELECT", "dbo.Order Lines #t"},
+    {SQL_TRANSACT, "declare @n int update customers set a = 1 from customers c join bills on b = c",
+     ACTION_WRITE, "UPDATE", "customers bills"},
+    {SQL_TRANSACT, "if exists (select 1 from t) delete u where a = 1", ACTION_WRITE, "DELETE",
+     "t u"},
+    {SQL_TRANSACT, "insert bulk dbo.customers (a int)", ACTION_WRITE, "INSERT", "dbo.customers"},
+    {SQL_TRANSACT, "delete top (5) from t", ACTION_WRITE, "DELETE", "t"},
+    {SQL_TRANSACT, "exec p_get @a = 1", ACTION_OTHER, "EXEC", ""},
+    {SQL_TRANSACT, "create procedure p as select a from t", ACTION_DEFINE, "CREATE", "t"},
 };
 
 static void a_statement_tells_what_it_does_and_to_which_tables(void **state)

@@ -33,7 +33,7 @@ pids=()
 end() {
     local pid
     for pid in "${pids[@]}"; do
-        kill -INT "$pid" 2>/dev/null || continue
+        kill "$pid" 2>/dev/null || continue
         wait "$pid" 2>/dev/null || true
     done
     [ -z "${KEEP:-}" ] || cp "$WORK"/{all.pcap,server.json,cases.json} "$KEEP" || true
