@@ -271,7 +271,7 @@ static const struct trial_line *next_line(const struct trial *t, const uint64_t 
 static void send_all(const struct trial *t, struct engine *e)
 {
     uint64_t sent[TRIAL_LINES_MAX] = {0};
-    size_t at;
+    size_t at = 0;
     const struct trial_line *line;
     while ((line = next_line(t, sent, &at))) {
         struct transaction tx = line->transaction;

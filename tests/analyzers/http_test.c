@@ -7,52 +7,41 @@
 
 static struct script_setup setup = {TESTS_FOLDER "/http", 80};
 
-static const struct {
-    enum side side;
-    const char *text;
-    enum start start;
-} starts[] = {
-    {SIDE_CLIENT, "GET / HTTP/1.1\r\n", START_SURE},
-    {SIDE_CLIENT, "\r\nGET / HTTP/1.0\n", START_SURE},
-    {SIDE_CLIENT, "GET / HTTP/1.1", START_SHORT},
-    {SIDE_CLIENT, "GET /", START_SHORT},
-    {SIDE_CLIENT, "G", START_SHORT},
-    {SIDE_CLIENT, "GET http://a/ HTTP/1.1\r\n", START_SURE},
-    {SIDE_CLIENT, "GET htt", START_SHORT},
-    {SIDE_CLIENT, "CONNECT a:443 HTTP/1.1\r\n", START_SURE},
-    {SIDE_CLIENT, "GET /a b HTTP/1.1\r\n", START_SURE},
-    {SIDE_CLIENT, "GET / HTTP/2.0\r\n", START_NO},
-    {SIDE_CLIENT, "PRI * HTTP/2.0\r\n", START_NO},
-    {SIDE_CLIENT, "OPTIONS sip:a@b SIP/2.0\r\n", START_NO},
-    {SIDE_CLIENT, "OPTIONS rtsp://a RTSP/1.0\r\n", START_NO},
-    {SIDE_CLIENT, "GET /\r\n", START_LIKELY},
-    {SIDE_CLIENT, "GOT /\r\n", START_NO},
-    {SIDE_CLIENT, "1ET / HTTP/1.1\r\n", START_NO},
-    {SIDE_CLIENT, "\x16\x03\x01", START_NO},
-    {SIDE_CLIENT, "EHLO mail", START_NO},
-    {SIDE_CLIENT, "HTTP/1.1 200 OK\r\n", START_NO},
-    {SIDE_SERVER, "HTTP/1.1 200 OK\r\n", START_SURE},
-    {SIDE_SERVER, "HTTP/1.0 404\r\n", START_SURE},
-    {SIDE_SERVER, "HTTP/1.1 200", START_SHORT},
-    {SIDE_SERVER, "H", START_SHORT},
-    {SIDE_SERVER, "HTTP/1.1 2XX O\r\n", START_NO},
-    {SIDE_SERVER, "HTTP/1.1 2000 \r\n", START_NO},
-    {SIDE_SERVER, "HTTP/2 200 OK\r\n", START_NO},
-    {SIDE_SERVER, "RTSP/1.0 200 OK\r\n", START_NO},
-    {SIDE_SERVER, "SSH-2.0", START_NO},
+static const struct script_start starts[] = {
+    SCRIPT_START(SIDE_CLIENT, "GET / HTTP/1.1\r\n", START_SURE),
+    SCRIPT_START(SIDE_CLIENT, "\r\nGET / HTTP/1.0\n", START_SURE),
+    SCRIPT_START(SIDE_CLIENT, "GET / HTTP/1.1", START_SHORT),
+    SCRIPT_START(SIDE_CLIENT, "GET /", START_SHORT),
+    SCRIPT_START(SIDE_CLIENT, "G", START_SHORT),
+    SCRIPT_START(SIDE_CLIENT, "GET http://a/ HTTP/1.1\r\n", START_SURE),
+    SCRIPT_START(SIDE_CLIENT, "GET htt", START_SHORT),
+    SCRIPT_START(SIDE_CLIENT, "CONNECT a:443 HTTP/1.1\r\n", START_SURE),
+    SCRIPT_START(SIDE_CLIENT, "GET /a b HTTP/1.1\r\n", START_SURE),
+    SCRIPT_START(SIDE_CLIENT, "GET / HTTP/2.0\r\n", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "PRI * HTTP/2.0\r\n", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "OPTIONS sip:a@b SIP/2.0\r\n", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "OPTIONS rtsp://a RTSP/1.0\r\n", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "GET /\r\n", START_LIKELY),
+    SCRIPT_START(SIDE_CLIENT, "GOT /\r\n", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "1ET / HTTP/1.1\r\n", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "\x16\x03\x01", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "EHLO mail", START_NO),
+    SCRIPT_START(SIDE_CLIENT, "HTTP/1.1 200 OK\r\n", START_NO),
+    SCRIPT_START(SIDE_SERVER, "HTTP/1.1 200 OK\r\n", START_SURE),
+    SCRIPT_START(SIDE_SERVER, "HTTP/1.0 404\r\n", START_SURE),
+    SCRIPT_START(SIDE_SERVER, "HTTP/1.1 200", START_SHORT),
+    SCRIPT_START(SIDE_SERVER, "H", START_SHORT),
+    SCRIPT_START(SIDE_SERVER, "HTTP/1.1 2XX O\r\n", START_NO),
+    SCRIPT_START(SIDE_SERVER, "HTTP/1.1 2000 \r\n", START_NO),
+    SCRIPT_START(SIDE_SERVER, "HTTP/2 200 OK\r\n", START_NO),
+    SCRIPT_START(SIDE_SERVER, "RTSP/1.0 200 OK\r\n", START_NO),
+    SCRIPT_START(SIDE_SERVER, "SSH-2.0", START_NO),
 };
 
 static void a_start_is_told_by_as_few_bytes_as_can_be(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        uint64_t len;
-        enum start start = HTTP_ANALYZER.starts_here(NULL, starts[i].side,
-                                                     cursor_over(bytes_of(starts[i].text)), &len);
-        if (start != starts[i].start)
-            print_error("%s\n", starts[i].text);
-        assert_int_equal(start, starts[i].start);
-    }
+    script_check_starts(&HTTP_ANALYZER, starts, sizeof(starts) / sizeof(starts[0]));
 }
 
 int main(void)

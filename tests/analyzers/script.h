@@ -313,6 +313,23 @@ static void script_law_of_closing(struct script *s)
     }
 }
 
+/* Wherever "hunter2" stands in a script, it is a password, a token, a key, a literal or a value:
+ * nothing of it is in any field. */
+static void script_law_of_secrets(struct script *s)
+{
+    struct script_way way = {0};
+    struct script_result result;
+    script_run(s, &way, &result);
+    for (size_t i = 0; i < result.count; i++) {
+        const char *told = result.transactions[i];
+        bool is_told = strstr(told, "hunter2") || strstr(told, "HUNTER2");
+        if (is_told)
+            print_error("%s: %s", s->name, told);
+        assert_false(is_told);
+    }
+    script_result_clear(&result);
+}
+
 static int script_is_script(const struct dirent *entry)
 {
     const char *dot = strrchr(entry->d_name, '.');
@@ -360,12 +377,42 @@ static void nothing_is_left_after_close(void **state)
     script_for_all(*state, script_law_of_closing);
 }
 
+static void no_secret_is_in_any_field(void **state)
+{
+    script_for_all(*state, script_law_of_secrets);
+}
+
+/* What starts_here says of first bytes while nothing is known of the connection. */
+struct script_start {
+    enum side side;
+    struct bytes data;
+    enum start start;
+};
+
+#define SCRIPT_START(side, text, start)                                                            \
+    {                                                                                              \
+        side, {(const uint8_t *)(text), sizeof(text) - 1}, start                                   \
+    }
+
+static inline void script_check_starts(const struct analyzer *a, const struct script_start *starts,
+                                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t len;
+        enum start start = a->starts_here(NULL, starts[i].side, cursor_over(starts[i].data), &len);
+        if (start != starts[i].start)
+            print_error("start %zu\n", i);
+        assert_int_equal(start, starts[i].start);
+    }
+}
+
 /* The tests of a folder of scripts, for an array of struct CMUnitTest. */
 #define SCRIPT_TESTS(setup)                                                                        \
     cmocka_unit_test_prestate(every_script_gives_what_it_says, setup),                             \
         cmocka_unit_test_prestate(the_same_however_the_bytes_are_cut, setup),                      \
         cmocka_unit_test_prestate(the_same_with_the_handshake_missing, setup),                     \
         cmocka_unit_test_prestate(a_gap_invents_nothing, setup),                                   \
-        cmocka_unit_test_prestate(nothing_is_left_after_close, setup)
+        cmocka_unit_test_prestate(nothing_is_left_after_close, setup),                             \
+        cmocka_unit_test_prestate(no_secret_is_in_any_field, setup)
 
 #endif

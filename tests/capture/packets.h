@@ -48,8 +48,7 @@ static inline size_t hex_read(const char *hex, uint8_t *out, size_t out_max)
     size_t len = 0;
     unsigned byte;
     int used = 0;
-    while (sscanf(hex, " %2x%n", &byte, &used) == 1) {
-        assert(len < out_max);
+    while (len < out_max && sscanf(hex, " %2x%n", &byte, &used) == 1) {
         out[len++] = (uint8_t)byte;
         hex += used;
     }
