@@ -3,49 +3,9 @@
 # of its work.  The loopback of a network namespace of its own; a build without sanitizers.
 #
 #   tests/replay/confine.sh PROGRAM      needs root; the last line is "N passed, N failed"
-set -u
-cd "$(dirname "$0")/../.."
-program=$(realpath "$1")
+source "$(dirname "$0")/namespace.sh"
 
-if [ "$(id -u)" -ne 0 ]; then
-    echo "not root: what watch gives up is not tried"
-    echo "0 passed, 0 failed"
-    exit 0
-fi
-if [ "${2:-}" != inside ]; then
-    exec unshare --net "$0" "$program" inside
-fi
-
-work=$(mktemp -d)
 chmod 755 "$work"
-run=
-clean() {
-    [ -z "$run" ] || kill "$run" 2>/dev/null
-    wait
-    rm -rf "$work"
-}
-trap clean EXIT
-passed=0
-failed=0
-expect() { # WHAT COMMAND...
-    local what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what: $(head -3 "$work/stderr")"
-    fi
-}
-# Tries a command for up to 10 seconds.
-within() {
-    local _
-    for _ in $(seq 100); do
-        "$@" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
 rules() {
     cat <<'YAML'
 rules:
@@ -63,7 +23,7 @@ YAML
 has() { # NAME VALUE...
     local name=$1 status
     shift
-    for status in /proc/"$run"/task/*/status; do
+    for status in /proc/"$watch"/task/*/status; do
         [ "$(sed -n "s/^$name:\s*//p" "$status" | tr -s '[:blank:]' ' ' | sed 's/ $//')" = "$*" ] || return 1
     done
 }
@@ -72,13 +32,13 @@ threads() {
 }
 start() { # COMMAND...
     "$@" <&0 >/dev/null 2>"$work/stderr" &
-    run=$!
+    watch=$!
 }
 ends_with() { # STATUS [SIGNAL]
     local status=0
-    [ -z "${2:-}" ] || kill -"$2" "$run"
-    wait "$run" || status=$?
-    run=
+    [ -z "${2:-}" ] || kill -"$2" "$watch"
+    wait "$watch" || status=$?
+    watch=
     [ "$status" -eq "$1" ] || { echo "status $status"; return 1; }
 }
 expect_no_rights() {
@@ -118,11 +78,11 @@ try() { # WORKERS THREADS
     expect "its logs are the user's" owned_by nobody "$work/logs/log"
     expect "what lies elsewhere stays root's" owned_by root "$work/summary"
     mv "$work/logs/log" "$work/logs/log.1"
-    kill -HUP "$run"
+    kill -HUP "$watch"
     expect "a log is begun anew after SIGHUP" within test -e "$work/logs/log"
-    kill -STOP "$run"
+    kill -STOP "$watch"
     sleep 0.2
-    kill -CONT "$run"
+    kill -CONT "$watch"
     sleep 0.2
     expect "SIGTERM ends it with status 0" ends_with 0 TERM
     expect "SIGHUP is all there is to tell" \

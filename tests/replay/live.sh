@@ -3,57 +3,8 @@
 # HTTP server and client; and a pair of interfaces of which one is the mirror port that the sample's frames come from.
 #
 #   tests/replay/live.sh PROGRAM      needs root; the last line is "N passed, N failed"
-set -u
-cd "$(dirname "$0")/../.."
-program=$(realpath "$1")
+source "$(dirname "$0")/namespace.sh"
 
-if [ "$(id -u)" -ne 0 ]; then
-    echo "not root: watch is not tried on a live interface"
-    echo "0 passed, 0 failed"
-    exit 0
-fi
-if [ "${2:-}" != inside ]; then
-    exec unshare --net "$0" "$program" inside
-fi
-
-work=$(mktemp -d)
-watch= server=
-clean() {
-    local pid
-    for pid in $watch $server; do
-        kill "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
-    done
-    rm -rf "$work"
-}
-trap clean EXIT
-passed=0
-failed=0
-expect() { # WHAT COMMAND...
-    local what=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $what"
-    fi
-}
-# Tries a command for up to 10 seconds.
-within() {
-    local _
-    for _ in $(seq 100); do
-        "$@" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
-requests() { # N
-    local _
-    for _ in $(seq "$1"); do
-        python3 -c 'import urllib.request; urllib.request.urlopen("http://127.0.0.1:8080/", timeout=5).read()' || return 1
-    done
-}
 lines() { # FILE N: at least
     [ "$(wc -l <"$1")" -ge "$2" ]
 }
