@@ -108,18 +108,6 @@ static bool let_through_rules(const struct fence *f, const struct confine_needs 
     return true;
 }
 
-/* libpcap reads there what the network card dropped. */
-static bool let_through_counters(const struct fence *f, const struct confine_needs *needs)
-{
-    for (size_t i = 0; i < needs->interfaces_count; i++) {
-        char path[PATH_MAX];
-        (void)snprintf(path, sizeof(path), "/sys/class/net/%s/statistics", needs->interfaces[i]);
-        if (!let_through(f, path, FENCE_READ))
-            return false;
-    }
-    return true;
-}
-
 static bool build_fence(struct fence *f, const struct confine_needs *needs)
 {
     fence_open(f);
@@ -127,7 +115,6 @@ static bool build_fence(struct fence *f, const struct confine_needs *needs)
         (void)fprintf(stderr, "seepwatch: note: this kernel has no Landlock: files stay open to it "
                               "as far as their permissions allow\n");
     return let_through_logs(f, needs) && let_through_rules(f, needs) &&
-           let_through_counters(f, needs) &&
            (!CONFINE_IS_SANITIZED || let_through(f, "/proc", FENCE_READ));
 }
 

@@ -48,8 +48,6 @@ struct confine_needs {
     size_t logs_count;
     const char *const *rules; /* files and folders that are read again */
     size_t rules_count;
-    char *const *interfaces; /* whose counters the kernel shows as files */
-    size_t interfaces_count;
 };
 
 /*

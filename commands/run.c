@@ -252,9 +252,7 @@ static bool confine_run(const struct run *r, const struct options *o, struct err
                                   .logs = logs,
                                   .logs_count = sizeof(logs) / sizeof(logs[0]),
                                   .rules = paths,
-                                  .rules_count = r->is_live ? paths_count : 0,
-                                  .interfaces = o->interfaces.items,
-                                  .interfaces_count = o->interfaces.count};
+                                  .rules_count = r->is_live ? paths_count : 0};
     return o->is_unconfined || confine(&needs, error);
 }
 

@@ -145,9 +145,7 @@ static bool look(struct survey *s, const struct options *o, struct error *error)
                                      .workers = o->workers,
                                      .is_live = o->interfaces.count > 0,
                                      .processors = o->processors_count > 0 ? o->processors : NULL};
-    struct confine_needs needs = {.user = s->user,
-                                  .interfaces = o->interfaces.items,
-                                  .interfaces_count = o->interfaces.count};
+    struct confine_needs needs = {.user = s->user};
     bool is_cut = false;
     if (!pipeline_open(&s->pipeline, &config, error) ||
         !(o->is_unconfined || confine(&needs, error)))
