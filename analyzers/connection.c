@@ -1,59 +1,18 @@
 /*
- * Until it is decided what a connection speaks, its bytes are kept; then the feeds take them.  The
- * roles of the ends are taken from the capture where it saw the opening, else from the ports and
- * from what either side says.
+ * Until it is decided what a connection speaks (analyzers/decision.h), its bytes are kept; then the
+ * feeds take them, and what they finish goes to the receiver with all that the connection knows.
  */
 #include "analyzers/connection.h"
 
-#include "analyzers/feed.h"
+#include "analyzers/decision.h"
 #include "analyzers/http_world.h"
 #include "analyzers/prepared.h"
-#include "analyzers/registry.h"
 #include "analyzers/statement.h"
 
 #include <stdlib.h>
 
 enum {
-    UNDECIDED_MAX = 16384,   /* bytes of a side kept until the protocol is found */
-    LATE_STARTS_MAX = 16,    /* segments of an unknown connection that are tried as a start */
     FRUITLESS_MAX = 1 << 20, /* bytes without a message, then the port is not believed */
-};
-
-struct analysis {
-    const struct settings *settings;
-    struct analysis_events events;
-    void *context;
-    struct budget budget;
-    struct pairing_owner pairing;
-    struct feed_owner feed;
-    struct statements *statements;
-    struct prepared *prepared;
-    struct http_world *http;
-    struct analysis_counters counters;
-    struct protocol_counters protocols[ANALYZERS_COUNT];
-    uint64_t connections;
-};
-
-struct connection {
-    struct analysis *owner;
-    void *user;
-    struct connection_facts facts;
-    enum connection_kind kind;
-    const struct analyzer *analyzer;
-    struct protocol_counters *protocol;
-    struct exchange x;
-    struct feed feed[2]; /* by enum side */
-    bool is_flipped;     /* direction 0 is the server's */
-    bool is_counted;     /* among the protocol's connections */
-    bool was_server_first;
-    bool has_told;        /* a transaction at least */
-    bool has_account;     /* it was looked for in the settings */
-    struct bytes account; /* the settings'; empty: none */
-    unsigned late_starts;
-    uint64_t bytes[2]; /* all that was seen, by enum side */
-    uint64_t rest[2];  /* bytes after the switch to what is not decoded, by enum side */
-    uint64_t rest_lost;
-    int64_t rest_start_ns, last_ns;
 };
 
 static enum side side_of(const struct connection *c, unsigned direction)
@@ -258,189 +217,10 @@ struct connection *connection_open(struct analysis *a, const struct connection_f
     return c;
 }
 
-static void flip(struct connection *c)
-{
-    struct connection_facts *f = &c->facts;
-    struct address ip = f->ip[SIDE_CLIENT];
-    uint16_t port = f->port[SIDE_CLIENT];
-    f->ip[SIDE_CLIENT] = f->ip[SIDE_SERVER];
-    f->port[SIDE_CLIENT] = f->port[SIDE_SERVER];
-    f->ip[SIDE_SERVER] = ip;
-    f->port[SIDE_SERVER] = port;
-    uint64_t bytes = c->bytes[SIDE_CLIENT];
-    c->bytes[SIDE_CLIENT] = c->bytes[SIDE_SERVER];
-    c->bytes[SIDE_SERVER] = bytes;
-    struct feed client = c->feed[SIDE_CLIENT];
-    c->feed[SIDE_CLIENT] = c->feed[SIDE_SERVER];
-    c->feed[SIDE_SERVER] = client;
-    c->feed[SIDE_CLIENT].side = SIDE_CLIENT;
-    c->feed[SIDE_SERVER].side = SIDE_SERVER;
-    c->is_flipped = !c->is_flipped;
-    c->was_server_first = !c->was_server_first;
-}
-
-/* The analyzer that the configuration, or custom, gives that server port; NULL: none. */
-static const struct analyzer *analyzer_of_port(const struct settings *s, uint16_t port)
-{
-    for (size_t i = 0; i < s->ports_count; i++) {
-        if (s->ports[i].port == port)
-            return ANALYZERS[analyzer_find(bytes_of(s->ports[i].protocol))];
-    }
-    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
-        for (size_t i = 0; i < ANALYZER_PORTS_MAX && ANALYZERS[n]->ports[i]; i++) {
-            if (ANALYZERS[n]->ports[i] == port)
-                return ANALYZERS[n];
-        }
-    }
-    return NULL;
-}
-
-static void forget_kept(struct connection *c)
+void connection_forget_kept(struct connection *c)
 {
     feed_clear(&c->feed[SIDE_CLIENT]);
     feed_clear(&c->feed[SIDE_SERVER]);
-}
-
-static void take(struct connection *c, enum side side, struct bytes data, int64_t ns);
-
-static void believe(struct connection *c, const struct analyzer *a, int64_t ns)
-{
-    if (!budget_resize(&c->owner->budget, &c->x.state, 0, a->state_size)) {
-        c->kind = CONNECTION_UNKNOWN;
-        forget_kept(c);
-        return;
-    }
-    memset(c->x.state, 0, a->state_size);
-    c->analyzer = a;
-    c->protocol = &c->owner->protocols[analyzer_find(bytes_of(a->name))];
-    c->kind = CONNECTION_DECODED;
-    for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
-        c->feed[side].analyzer = a;
-        c->feed[side].is_lost = c->x.is_midstream;
-    }
-    enum side first = c->was_server_first ? SIDE_SERVER : SIDE_CLIENT;
-    for (unsigned i = 0; i < 2 && c->kind == CONNECTION_DECODED; i++) {
-        enum side side = i ? (enum side)(first ^ 1) : first;
-        if (c->feed[side].buffer_len > 0)
-            take(c, side, (struct bytes){NULL, 0}, ns);
-    }
-}
-
-/* The better of what the two sides' first bytes say for this analyzer and these roles.  Where the
- * port says the same, a likely start is enough. */
-static enum start starts(const struct connection *c, const struct analyzer *a, bool flipped,
-                         bool by_port)
-{
-    enum start best = START_NO;
-    for (int i = 0; i < 2; i++) {
-        const struct feed *f = &c->feed[i];
-        struct bytes data = feed_kept(f);
-        enum side side = (enum side)(i ^ (int)flipped);
-        size_t need;
-        uint64_t len;
-        if (data.len == 0)
-            continue;
-        enum start start = feed_start(a, NULL, side, data, 0, &need);
-        if (by_port && start != START_SURE && !c->facts.is_midstream &&
-            a->starts_here(NULL, side, cursor_over(data), &len) == START_LIKELY)
-            start = START_SURE;
-        best = start > best ? start : best;
-    }
-    return best;
-}
-
-/* Whether an analyzer takes the connection; *is_open becomes true where more bytes may tell. */
-static bool try_analyzer(struct connection *c, const struct analyzer *a, bool by_port,
-                         bool *is_open, int64_t ns)
-{
-    for (int flipped = 0; flipped <= (c->facts.roles_sure ? 0 : 1); flipped++) {
-        enum start start = starts(c, a, flipped, by_port);
-        *is_open = *is_open || start == START_SHORT;
-        if (start != START_SURE)
-            continue;
-        if (flipped)
-            flip(c);
-        believe(c, a, ns);
-        return true;
-    }
-    /* an old connection to a known port: its messages will be found further on */
-    if (!by_port || !c->facts.is_midstream)
-        return false;
-    believe(c, a, ns);
-    return true;
-}
-
-/* All that came is one side's, on a port whose protocol is known: the other is not mirrored, and
- * what can be told from two sides must do with the port. */
-static bool believe_port(struct connection *c, int64_t ns)
-{
-    const struct analyzer *usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_SERVER]);
-    if (!usual || (c->feed[0].buffer_len == 0) == (c->feed[1].buffer_len == 0))
-        return false;
-    believe(c, usual, ns);
-    return true;
-}
-
-static void decide(struct connection *c, int64_t ns)
-{
-    const struct analyzer *usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_SERVER]);
-    if (!usual && !c->facts.roles_sure) {
-        usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_CLIENT]);
-        if (usual)
-            flip(c);
-    }
-    /* on a known port, the other side's answer may tell what strange first bytes do not */
-    bool is_open = usual && (c->feed[0].buffer_len == 0 || c->feed[1].buffer_len == 0);
-    if (usual && try_analyzer(c, usual, true, &is_open, ns))
-        return;
-    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
-        if (ANALYZERS[n] != usual && try_analyzer(c, ANALYZERS[n], false, &is_open, ns))
-            return;
-    }
-    bool is_full = c->feed[0].buffer_len >= UNDECIDED_MAX || c->feed[1].buffer_len >= UNDECIDED_MAX;
-    if (is_open && (!is_full || believe_port(c, ns)))
-        return;
-    c->kind = CONNECTION_UNKNOWN;
-    forget_kept(c);
-}
-
-/* Behind a preamble that nobody knows (SOCKS, say, after which the roles may be the other way
- * round), or in an old connection, a message may still start with a segment. */
-static void look_for_late_start(struct connection *c, enum side side, struct bytes data, int64_t ns)
-{
-    if (c->late_starts >= LATE_STARTS_MAX)
-        return;
-    c->late_starts++;
-    for (size_t n = 0; n < ANALYZERS_COUNT; n++) {
-        for (int flipped = 0; flipped < 2; flipped++) {
-            size_t need;
-            enum side as = (enum side)(side ^ (enum side)flipped);
-            if (feed_start(ANALYZERS[n], NULL, as, data, 0, &need) != START_SURE)
-                continue;
-            forget_kept(c);
-            if (flipped)
-                flip(c);
-            believe(c, ANALYZERS[n], ns);
-            if (c->kind == CONNECTION_DECODED)
-                take(c, as, data, ns);
-            return;
-        }
-    }
-}
-
-static void undecided_data(struct connection *c, enum side side, struct bytes data, int64_t ns)
-{
-    bool is_first = c->feed[0].buffer_len + c->feed[1].buffer_len == 0;
-    if (is_first)
-        c->was_server_first = side == SIDE_SERVER;
-    if (!feed_keep(&c->feed[side], data, ns)) {
-        c->kind = CONNECTION_UNKNOWN;
-        forget_kept(c);
-        return;
-    }
-    decide(c, ns);
-    if (c->kind == CONNECTION_UNDECIDED && !is_first)
-        look_for_late_start(c, side, data, ns);
 }
 
 /* From here on bytes are only counted; or another analyzer goes on with them. */
@@ -457,7 +237,7 @@ static void hand_over(struct connection *c, enum side side, struct bytes rest, i
         c->rest[i] += c->x.pairing.waiting_bytes[i];
         c->rest_lost += c->x.pairing.waiting_lost[i];
     }
-    forget_kept(c);
+    connection_forget_kept(c);
 }
 
 static void state_free(struct connection *c)
@@ -476,7 +256,7 @@ static void give_up(struct connection *c)
     c->analyzer = NULL;
     c->protocol = NULL;
     c->kind = CONNECTION_UNKNOWN;
-    forget_kept(c);
+    connection_forget_kept(c);
 }
 
 /* The connection's bytes, now and from now on, are that protocol's. */
@@ -488,7 +268,7 @@ static void count_connection(struct connection *c)
     c->protocol->server_bytes += c->bytes[SIDE_SERVER];
 }
 
-static void take(struct connection *c, enum side side, struct bytes data, int64_t ns)
+void connection_take(struct connection *c, enum side side, struct bytes data, int64_t ns)
 {
     struct bytes rest = {NULL, 0};
     struct feed *f = &c->feed[side];
@@ -511,13 +291,13 @@ void connection_data(struct connection *c, unsigned direction, struct bytes data
             data.len;
     switch (c->kind) {
     case CONNECTION_UNDECIDED:
-        undecided_data(c, side, data, ns);
+        decision_data(c, side, data, ns);
         break;
     case CONNECTION_UNKNOWN:
-        look_for_late_start(c, side, data, ns);
+        decision_late_start(c, side, data, ns);
         break;
     case CONNECTION_DECODED:
-        take(c, side, data, ns);
+        connection_take(c, side, data, ns);
         break;
     case CONNECTION_ENCRYPTED:
     case CONNECTION_OPAQUE:
@@ -566,7 +346,7 @@ bool connection_hint(struct connection *c, struct bytes protocol)
     if (n == ANALYZERS_COUNT || c->kind != CONNECTION_UNKNOWN)
         return false;
     c->x.is_midstream = true;
-    believe(c, ANALYZERS[n], c->last_ns);
+    decision_believe(c, ANALYZERS[n], c->last_ns);
     return c->kind == CONNECTION_DECODED;
 }
 
@@ -609,7 +389,7 @@ void connection_close(struct connection *c)
     if (!c)
         return;
     if (c->kind == CONNECTION_UNDECIDED)
-        (void)believe_port(c, c->last_ns);
+        (void)decision_by_port(c, c->last_ns);
     if (c->kind == CONNECTION_DECODED) {
         feed_end(&c->feed[SIDE_CLIENT]);
         feed_end(&c->feed[SIDE_SERVER]);
