@@ -211,7 +211,7 @@ static void name_session(struct log_entry *e)
     e->session = 0;
     if (!transaction_has(t, FIELD_SESSION_ID))
         return;
-    if (!field_hash_parse(&number, t->session_id))
+    if (!hash_parse(&number, t->session_id))
         number = hash_bytes(t->session_id, 0);
     t->session_hash = number;
     e->session = transaction_has(t, FIELD_DB_SYSTEM_NAME) ? number : 0;

@@ -49,6 +49,19 @@ uint64_t hash_bytes(struct bytes b, uint64_t seed)
     return hash_mix(state ^ odd1, (uint64_t)b.len ^ odd2);
 }
 
+bool hash_parse(uint64_t *hash, struct bytes text)
+{
+    uint64_t value = 0;
+    unsigned wrong = text.len != 16;
+    for (size_t i = 0; i < text.len && !wrong; i++) {
+        unsigned digit = (unsigned)text.data[i] - '0', letter = (unsigned)text.data[i] - 'a';
+        wrong = digit > 9 && letter > 5;
+        value = value << 4 | (digit <= 9 ? digit : letter + 10);
+    }
+    *hash = value;
+    return !wrong;
+}
+
 bool hash_key_random(struct hash_key *key)
 {
     return getrandom(key, sizeof(*key), 0) == (ssize_t)sizeof(*key);

@@ -18,6 +18,9 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 
 uint64_t hash_bytes(struct bytes b, uint64_t seed);
 
+/* hash_parse reads a hash that was written as 16 hexadecimal digits, lower case. */
+bool hash_parse(uint64_t *hash, struct bytes text);
+
 /* hash_key_random takes a key from the system's random source; false where there is none. */
 bool hash_key_random(struct hash_key *key);
 

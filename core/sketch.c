@@ -1,13 +1,25 @@
 /*
  * A sorted array of hashes that turns into registers.  The register of a hash is chosen by its
- * first 12 bits and keeps the longest run of zeroes, plus one, seen at the front of the other 52.
+ * first 14 bits and keeps the longest run of zeroes, plus one, seen at the front of the other 50.
+ * An estimate needs only how many registers have each rank, which is kept up to date.
  */
 #include "core/sketch.h"
+
+#include "core/hash.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { REST_BITS = 64 - SKETCH_BITS, HASHES_MIN = 8 };
+enum {
+    REST_BITS = 64 - SKETCH_BITS,
+    HASHES_MIN = 8,
+    DENSE_SIZE = SKETCH_REGISTERS + SKETCH_RANKS * sizeof(uint32_t)
+};
+
+static uint32_t *ranks_of(uint8_t *registers)
+{
+    return (uint32_t *)(void *)(registers + SKETCH_REGISTERS);
+}
 
 /* Where the hash is, or where it belongs. */
 static uint32_t place_of(const struct sketch *s, uint64_t hash)
@@ -23,24 +35,31 @@ static uint32_t place_of(const struct sketch *s, uint64_t hash)
     return low;
 }
 
-static bool register_raise(uint8_t *registers, uint64_t hash)
+static bool register_raise(uint8_t *registers, size_t at, uint8_t rank)
+{
+    if (registers[at] >= rank)
+        return false;
+    ranks_of(registers)[registers[at]]--;
+    ranks_of(registers)[rank]++;
+    registers[at] = rank;
+    return true;
+}
+
+static bool hash_raise(uint8_t *registers, uint64_t hash)
 {
     uint64_t rest = hash << SKETCH_BITS | UINT64_C(1) << (SKETCH_BITS - 1);
-    uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1), *at = &registers[hash >> REST_BITS];
-    if (*at >= rank)
-        return false;
-    *at = rank;
-    return true;
+    return register_raise(registers, hash >> REST_BITS, (uint8_t)(__builtin_clzll(rest) + 1));
 }
 
 static bool make_dense(struct sketch *s, struct budget *b)
 {
     uint8_t *registers = NULL;
-    if (!budget_resize(b, &registers, 0, SKETCH_REGISTERS))
+    if (!budget_resize(b, &registers, 0, DENSE_SIZE))
         return false;
-    memset(registers, 0, SKETCH_REGISTERS);
+    memset(registers, 0, DENSE_SIZE);
+    ranks_of(registers)[0] = SKETCH_REGISTERS;
     for (uint32_t i = 0; i < s->count; i++)
-        (void)register_raise(registers, s->hashes[i]);
+        (void)hash_raise(registers, s->hashes[i]);
     budget_free(b, &s->hashes, s->size * sizeof(*s->hashes));
     *s = (struct sketch){.registers = registers};
     return true;
@@ -66,7 +85,7 @@ bool sketch_add(struct sketch *s, struct budget *b, uint64_t hash, bool *is_new)
     if (!s->registers && s->count == SKETCH_EXACT_MAX && !make_dense(s, b))
         return false;
     if (s->registers) {
-        *is_new = register_raise(s->registers, hash);
+        *is_new = hash_raise(s->registers, hash);
         return true;
     }
     if (s->count == s->size && !grow(s, b))
@@ -84,14 +103,15 @@ bool sketch_merge(struct sketch *into, struct budget *b, const struct sketch *fr
         if (!sketch_add(into, b, from->hashes[i], NULL))
             return false;
     }
-    if (!from->registers)
-        return true;
+    return !from->registers || sketch_merge_registers(into, b, from->registers);
+}
+
+bool sketch_merge_registers(struct sketch *into, struct budget *b, const uint8_t *registers)
+{
     if (!into->registers && !make_dense(into, b))
         return false;
-    for (size_t i = 0; i < SKETCH_REGISTERS; i++) {
-        if (into->registers[i] < from->registers[i])
-            into->registers[i] = from->registers[i];
-    }
+    for (size_t i = 0; i < SKETCH_REGISTERS; i++)
+        (void)register_raise(into->registers, i, registers[i]);
     return true;
 }
 
@@ -129,9 +149,7 @@ uint64_t sketch_count(const struct sketch *s)
 {
     if (!s->registers)
         return s->count;
-    unsigned ranks[REST_BITS + 2] = {0};
-    for (size_t i = 0; i < SKETCH_REGISTERS; i++)
-        ranks[s->registers[i]]++;
+    const uint32_t *ranks = ranks_of(s->registers);
     double m = SKETCH_REGISTERS;
     double z = m * tau(1 - ranks[REST_BITS + 1] / m);
     for (unsigned rank = REST_BITS; rank > 0; rank--)
@@ -141,11 +159,67 @@ uint64_t sketch_count(const struct sketch *s)
     return estimate < 1.8e19 ? (uint64_t)estimate : UINT64_MAX; /* every register is full */
 }
 
+/* The first character tells what follows. */
+enum {
+    TEXT_OF_HASHES = 'h',
+    TEXT_OF_REGISTERS = 'r',
+    RANK_ZERO = '0',
+    REGISTER_OF_BACKSLASH = '\\' - RANK_ZERO,
+    DIGITS = 16
+};
+
+size_t sketch_print(const uint64_t *hashes, size_t count, const uint8_t *registers, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = 0;
+    text[len++] = registers ? TEXT_OF_REGISTERS : TEXT_OF_HASHES;
+    for (size_t i = 0; registers && i < SKETCH_REGISTERS; i++)
+        text[len++] =
+            (char)(registers[i] == REGISTER_OF_BACKSLASH ? '~' : RANK_ZERO + registers[i]);
+    for (size_t i = 0; !registers && i < count && i < SKETCH_EXACT_MAX; i++) {
+        for (unsigned shift = 64; shift > 0; shift -= 4)
+            text[len++] = digits[hashes[i] >> (shift - 4) & 15];
+    }
+    return len;
+}
+
+static bool parse_registers(struct bytes text, uint8_t *registers)
+{
+    for (size_t i = 0; i < SKETCH_REGISTERS; i++) {
+        unsigned rank = text.data[i] == '~' ? (unsigned)REGISTER_OF_BACKSLASH
+                                            : (unsigned)text.data[i] - RANK_ZERO;
+        if (rank >= SKETCH_RANKS)
+            return false;
+        registers[i] = (uint8_t)rank;
+    }
+    return text.len == SKETCH_REGISTERS;
+}
+
+bool sketch_parse(struct bytes text, uint64_t *hashes, size_t *count, uint8_t *room,
+                  const uint8_t **registers)
+{
+    struct bytes rest = bytes_from(text, 1);
+    *registers = NULL;
+    *count = 0;
+    if (text.len == 1 + SKETCH_REGISTERS && text.data[0] == TEXT_OF_REGISTERS) {
+        *registers = room;
+        return parse_registers(rest, room);
+    }
+    if (text.len == 0 || text.data[0] != TEXT_OF_HASHES || rest.len % DIGITS != 0 ||
+        rest.len / DIGITS > SKETCH_EXACT_MAX)
+        return false;
+    for (; rest.len > 0; rest = bytes_from(rest, DIGITS)) {
+        if (!hash_parse(&hashes[(*count)++], bytes_first(rest, DIGITS)))
+            return false;
+    }
+    return true;
+}
+
 void sketch_clear(struct sketch *s, struct budget *b)
 {
     if (s->hashes)
         budget_free(b, &s->hashes, s->size * sizeof(*s->hashes));
     if (s->registers)
-        budget_free(b, &s->registers, SKETCH_REGISTERS);
+        budget_free(b, &s->registers, DENSE_SIZE);
     *s = (struct sketch){0};
 }

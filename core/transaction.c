@@ -5,6 +5,7 @@
 #include "core/transaction.h"
 
 #include "core/clock.h"
+#include "core/sketch.h"
 
 #include <stdio.h>
 
@@ -72,6 +73,13 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
     [FIELD_URL_DOMAIN] = {"url.domain", FIELD_TYPE_TEXT, AT(url_domain), NULL, NULL},
     [FIELD_URL_PATH] = {"url.path", FIELD_TYPE_TEXT, AT(url_path), NULL, NULL},
     [FIELD_URL_TEMPLATE] = {"url.template", FIELD_TYPE_TEXT, AT(url_template), NULL, NULL},
+    [FIELD_SUBJECT_COUNT] = {"subject.count", FIELD_TYPE_UNSIGNED, AT(subject_count), "customers",
+                             NULL},
+    [FIELD_SUBJECT_HONEY] = {"subject.honey", FIELD_TYPE_HASHES, AT(subject_honey), NULL, NULL},
+    [FIELD_SUBJECT_IDS] = {"subject.ids", FIELD_TYPE_HASHES, AT(subject_ids), NULL, NULL},
+    [FIELD_SUBJECT_KINDS] = {"subject.kinds", FIELD_TYPE_TALLY, AT(subject_kinds), NULL, NULL},
+    [FIELD_SUBJECT_NEAR] = {"subject.near", FIELD_TYPE_HASHES, AT(subject_near), NULL, NULL},
+    [FIELD_SUBJECT_SKETCH] = {"subject.sketch", FIELD_TYPE_SKETCH, AT(subject_ids), NULL, NULL},
     [FIELD_CAPTURE_ESTIMATED] = {"capture.estimated", FIELD_TYPE_BOOLEAN, AT(estimated), NULL,
                                  NULL},
     [FIELD_CAPTURE_LOST_BYTES] = {"capture.lost_bytes", FIELD_TYPE_UNSIGNED, AT(lost_bytes),
@@ -114,6 +122,13 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
 
 _Static_assert(FIELDS_COUNT <= 128, "a field_set has a bit for each");
 
+void transaction_mark_ids(struct transaction *t)
+{
+    transaction_mark(t, FIELD_SUBJECT_IDS);
+    if (t->subject_ids.count > SUBJECT_IDS_SHOWN || t->subject_ids.registers)
+        transaction_mark(t, FIELD_SUBJECT_SKETCH);
+}
+
 const void *transaction_value(const struct transaction *t, enum field f)
 {
     return (const char *)t + FIELDS[f].offset;
@@ -137,15 +152,29 @@ static bool is_packed(const struct transaction *t, field_set without, unsigned f
     return (t->present & ~without) >> f & 1;
 }
 
-/* The arrays of views come behind the struct, then all texts. */
+/* What a field takes of the arrays, all of whose items are aligned as words. */
+static size_t array_size(const struct transaction *t, unsigned f)
+{
+    const void *value = transaction_value(t, (enum field)f);
+    const struct hashes *hashes = value;
+    switch (FIELDS[f].type) {
+    case FIELD_TYPE_TEXTS:
+        return ((const struct texts *)value)->count * sizeof(struct bytes);
+    case FIELD_TYPE_HASHES:
+        return hashes->count * sizeof(uint64_t) + (hashes->registers ? SKETCH_REGISTERS : 0);
+    case FIELD_TYPE_TALLY:
+        return SUBJECT_KINDS_COUNT * sizeof(uint64_t);
+    default:
+        return 0;
+    }
+}
+
+/* The arrays come behind the struct, then all texts. */
 static size_t arrays_size(const struct transaction *t, field_set without)
 {
     size_t size = 0;
-    for (unsigned f = 0; f < FIELDS_COUNT; f++) {
-        if (is_packed(t, without, f) && FIELDS[f].type == FIELD_TYPE_TEXTS)
-            size += ((const struct texts *)transaction_value(t, (enum field)f))->count *
-                    sizeof(struct bytes);
-    }
+    for (unsigned f = 0; f < FIELDS_COUNT; f++)
+        size += is_packed(t, without, f) ? array_size(t, f) : 0;
     return size;
 }
 
@@ -159,37 +188,65 @@ size_t transaction_packed_size(const struct transaction *t, field_set without)
     return size;
 }
 
-static struct bytes pack_text(struct bytes text, uint8_t **at)
+/* Where the next array and the next text go. */
+struct packing {
+    uint8_t *array, *text;
+};
+
+static const void *pack_array(const void *from, size_t size, struct packing *p)
 {
-    struct bytes copy = {*at, text.len};
-    if (text.len > 0)
-        memcpy(*at, text.data, text.len);
-    *at += text.len;
+    void *copy = p->array;
+    if (size > 0)
+        memcpy(copy, from, size);
+    p->array += size;
     return copy;
+}
+
+static struct bytes pack_text(struct bytes text, struct packing *p)
+{
+    struct bytes copy = {p->text, text.len};
+    if (text.len > 0)
+        memcpy(p->text, text.data, text.len);
+    p->text += text.len;
+    return copy;
+}
+
+static void pack_texts(struct texts *texts, struct packing *p)
+{
+    struct bytes *items = (struct bytes *)(void *)p->array;
+    p->array += texts->count * sizeof(*items);
+    for (size_t i = 0; i < texts->count; i++)
+        items[i] = pack_text(texts->items[i], p);
+    texts->items = items;
+}
+
+static void pack_hashes(struct hashes *hashes, struct packing *p)
+{
+    hashes->items = pack_array(hashes->items, hashes->count * sizeof(*hashes->items), p);
+    if (hashes->registers)
+        hashes->registers = pack_array(hashes->registers, SKETCH_REGISTERS, p);
 }
 
 void transaction_pack(const struct transaction *t, field_set without, void *to)
 {
     struct transaction *copy = to;
-    struct bytes *items = (struct bytes *)(copy + 1);
-    uint8_t *text = (uint8_t *)items + arrays_size(t, without);
+    uint8_t *arrays = (uint8_t *)(copy + 1);
+    struct packing p = {arrays, arrays + arrays_size(t, without)};
     *copy = *t;
     copy->present = t->present & ~without;
     for (unsigned f = 0; f < FIELDS_COUNT; f++) {
-        char *member = (char *)copy + FIELDS[f].offset;
+        void *member = (char *)copy + FIELDS[f].offset;
         if (!is_packed(t, without, f))
             continue;
-        if (FIELDS[f].type == FIELD_TYPE_TEXT) {
-            struct bytes view =
-                pack_text(*(const struct bytes *)transaction_value(t, (enum field)f), &text);
-            memcpy(member, &view, sizeof(view));
-        } else if (FIELDS[f].type == FIELD_TYPE_TEXTS) {
-            const struct texts *texts = transaction_value(t, (enum field)f);
-            struct texts view = {items, texts->count};
-            for (size_t i = 0; i < texts->count; i++)
-                *items++ = pack_text(texts->items[i], &text);
-            memcpy(member, &view, sizeof(view));
-        }
+        if (FIELDS[f].type == FIELD_TYPE_TEXT)
+            *(struct bytes *)member = pack_text(*(struct bytes *)member, &p);
+        else if (FIELDS[f].type == FIELD_TYPE_TEXTS)
+            pack_texts(member, &p);
+        else if (FIELDS[f].type == FIELD_TYPE_HASHES)
+            pack_hashes(member, &p);
+        else if (FIELDS[f].type == FIELD_TYPE_TALLY)
+            copy->subject_kinds =
+                pack_array(t->subject_kinds, SUBJECT_KINDS_COUNT * sizeof(uint64_t), &p);
     }
 }
 
@@ -231,6 +288,34 @@ static void write_texts(struct json *j, const struct texts *texts)
     json_close(j, ']');
 }
 
+static void write_hashes(struct json *j, const struct hashes *hashes, size_t max)
+{
+    json_open(j, '[');
+    for (size_t i = 0; i < hashes->count && i < max; i++)
+        write_hash(j, hashes->items[i]);
+    json_close(j, ']');
+}
+
+/* All hashes in hexadecimal digits, or a character for each register. */
+static void write_sketch(struct json *j, const struct hashes *hashes)
+{
+    char text[SKETCH_TEXT_MAX];
+    size_t len = sketch_print(hashes->items, hashes->count, hashes->registers, text);
+    json_text(j, (struct bytes){(const uint8_t *)text, len});
+}
+
+static void write_tally(struct json *j, const uint64_t *tally)
+{
+    json_open(j, '{');
+    for (size_t kind = SUBJECT_NONE + 1; kind < SUBJECT_KINDS_COUNT; kind++) {
+        if (tally[kind] == 0)
+            continue;
+        json_name(j, bytes_of(SUBJECT_KIND_NAMES[kind]));
+        json_unsigned(j, tally[kind]);
+    }
+    json_close(j, '}');
+}
+
 static void write_place(struct json *j, const struct place *place)
 {
     json_open(j, '{');
@@ -268,6 +353,15 @@ void field_write(struct json *j, const struct transaction *t, enum field f)
         break;
     case FIELD_TYPE_TEXTS:
         write_texts(j, value);
+        break;
+    case FIELD_TYPE_HASHES:
+        write_hashes(j, value, f == FIELD_SUBJECT_NEAR ? SUBJECT_NEAR_MAX : SUBJECT_IDS_SHOWN);
+        break;
+    case FIELD_TYPE_SKETCH:
+        write_sketch(j, value);
+        break;
+    case FIELD_TYPE_TALLY:
+        write_tally(j, *(const uint64_t *const *)value);
         break;
     case FIELD_TYPE_ADDRESS:
         write_address(j, value);

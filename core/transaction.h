@@ -10,6 +10,7 @@
 #include "core/address.h"
 #include "core/bytes.h"
 #include "core/json.h"
+#include "core/subject.h"
 
 enum side { SIDE_CLIENT, SIDE_SERVER };
 
@@ -59,6 +60,12 @@ enum field {
     FIELD_URL_DOMAIN,
     FIELD_URL_PATH,
     FIELD_URL_TEMPLATE,
+    FIELD_SUBJECT_COUNT,
+    FIELD_SUBJECT_HONEY,
+    FIELD_SUBJECT_IDS,
+    FIELD_SUBJECT_KINDS,
+    FIELD_SUBJECT_NEAR,
+    FIELD_SUBJECT_SKETCH,
     FIELD_CAPTURE_ESTIMATED,
     FIELD_CAPTURE_LOST_BYTES,
     FIELD_CAPTURE_PARTIAL,
@@ -91,6 +98,9 @@ enum field_type {
     FIELD_TYPE_CHOICE,   /* unsigned, an index into the field's choices */
     FIELD_TYPE_TEXT,     /* struct bytes */
     FIELD_TYPE_TEXTS,    /* struct texts */
+    FIELD_TYPE_HASHES,   /* struct hashes */
+    FIELD_TYPE_SKETCH,   /* struct hashes, written whole */
+    FIELD_TYPE_TALLY,    /* const uint64_t *, SUBJECT_KINDS_COUNT of them */
     FIELD_TYPE_ADDRESS,  /* struct address */
     FIELD_TYPE_PLACE,    /* struct place */
 };
@@ -117,6 +127,14 @@ extern const struct field_info FIELDS[FIELDS_COUNT];
 struct texts {
     const struct bytes *items;
     size_t count;
+};
+
+/* Several hashes of one field, each once. */
+struct hashes {
+    const uint64_t *items;
+    size_t count;
+    const uint8_t *registers; /* SKETCH_REGISTERS of a sketch (core/sketch.h) of them all, where
+                                 they are more than the items; else NULL */
 };
 
 /* The health of the mirror over an interval, of one server or of all together: a record of its own
@@ -168,6 +186,12 @@ struct transaction {
             uint64_t returned_rows, affected_rows;
             struct bytes http_method, url_domain, url_path, url_template;
             uint64_t http_status, request_body_bytes, response_body_bytes, response_records;
+            uint64_t subject_count;
+            const uint64_t *subject_kinds; /* how many identifiers by enum subject_kind */
+            struct hashes subject_ids;     /* of the customers */
+            struct hashes subject_honey;   /* of those that are planted */
+            struct hashes subject_near;    /* of the neighbourhoods of identifiers looked up: two
+                                              numbers that differ by 1 or 2 share one of their two */
         };
         struct mirror_figures mirror;
     };
@@ -191,6 +215,10 @@ static inline void transaction_unmark(struct transaction *t, enum field f)
 {
     t->present &= ~FIELD_BIT(f);
 }
+
+/* transaction_mark_ids says that subject_ids is known: a log has its sketch too where people are
+ * not shown all of them. */
+void transaction_mark_ids(struct transaction *t);
 
 /* transaction_value gives the place of the field's value, of the field's type. */
 const void *transaction_value(const struct transaction *t, enum field f);

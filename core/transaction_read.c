@@ -6,7 +6,9 @@
 #include "core/transaction_read.h"
 
 #include "core/clock.h"
+#include "core/hash.h"
 #include "core/json_read.h"
+#include "core/sketch.h"
 
 #include <stdlib.h>
 
@@ -39,6 +41,10 @@ struct transaction_reader {
     struct bytes dataset;
     struct bytes texts[READ_TEXTS_MAX];
     size_t texts_count;
+    uint64_t hashes[READ_HASHES_MAX];
+    size_t hashes_count;
+    uint64_t tally[SUBJECT_KINDS_COUNT];
+    uint8_t registers[SKETCH_REGISTERS];
     char minute[MINUTE_LEN]; /* the text of a minute that was read, and its time */
     int64_t minute_ns;
 };
@@ -170,24 +176,11 @@ static bool read_share(struct json_reader *json, uint64_t *share)
     return true;
 }
 
-bool field_hash_parse(uint64_t *hash, struct bytes text)
-{
-    uint64_t value = 0;
-    unsigned wrong = text.len != 16;
-    for (size_t i = 0; i < text.len && !wrong; i++) {
-        unsigned digit = (unsigned)text.data[i] - '0', letter = (unsigned)text.data[i] - 'a';
-        wrong = digit > 9 && letter > 5;
-        value = value << 4 | (digit <= 9 ? digit : letter + 10);
-    }
-    *hash = value;
-    return !wrong;
-}
-
 static bool read_hash(struct json_reader *json, uint64_t *hash)
 {
     struct bytes text;
     return json_read_text(json, &text) &&
-           (field_hash_parse(hash, text) ||
+           (hash_parse(hash, text) ||
             json_read_fail(json, "no 16 hexadecimal digits where they belong"));
 }
 
@@ -221,6 +214,68 @@ static bool read_texts(struct transaction_reader *r, struct texts *texts)
         texts->count++;
     } while (json_read_take(json, ','));
     return json_read_take(json, ']') || json_read_fail(json, "a list that does not end");
+}
+
+static bool read_hashes(struct transaction_reader *r, struct hashes *hashes)
+{
+    struct json_reader *json = &r->json;
+    *hashes = (struct hashes){&r->hashes[r->hashes_count], 0, NULL};
+    if (!json_read_take(json, '['))
+        return json_read_fail(json, "no list where one belongs");
+    if (json_read_take(json, ']'))
+        return true;
+    do {
+        struct bytes text;
+        if (r->hashes_count == READ_HASHES_MAX)
+            return json_read_fail(json, "a list that is too long");
+        if (!json_read_text(json, &text))
+            return false;
+        r->hashes[r->hashes_count++] = subject_id_parse(text);
+        hashes->count++;
+    } while (json_read_take(json, ','));
+    return json_read_take(json, ']') || json_read_fail(json, "a list that does not end");
+}
+
+/* All of subject.ids, of which that list has only the first; it comes behind it. */
+static bool read_sketch(struct transaction_reader *r, struct hashes *hashes)
+{
+    struct json_reader *json = &r->json;
+    struct bytes text;
+    uint64_t *items = &r->hashes[r->hashes_count];
+    const uint8_t *registers;
+    size_t count;
+    if (!json_read_text(json, &text))
+        return false;
+    if (READ_HASHES_MAX - r->hashes_count < SKETCH_EXACT_MAX ||
+        !sketch_parse(text, items, &count, r->registers, &registers))
+        return json_read_fail(json, "no sketch where one belongs");
+    r->hashes_count += count;
+    if (registers)
+        hashes->registers = registers;
+    else
+        *hashes = (struct hashes){items, count, NULL};
+    return true;
+}
+
+static bool read_tally(struct transaction_reader *r, const uint64_t **tally)
+{
+    struct json_reader *json = &r->json;
+    memset(r->tally, 0, sizeof(r->tally));
+    *tally = r->tally;
+    if (!json_read_take(json, '{'))
+        return json_read_fail(json, "no object where one belongs");
+    if (json_read_take(json, '}'))
+        return true;
+    do {
+        struct bytes name;
+        if (!json_read_text(json, &name) || !json_read_take(json, ':'))
+            return json_read_fail(json, "no name where one belongs");
+        enum subject_kind kind = subject_kind_find(name);
+        if (!(kind != SUBJECT_NONE ? json_read_unsigned(json, &r->tally[kind])
+                                   : json_read_skip(json)))
+            return false;
+    } while (json_read_take(json, ','));
+    return json_read_take(json, '}') || json_read_fail(json, "an object that does not end");
 }
 
 static bool read_address(struct json_reader *json, struct address *a)
@@ -271,6 +326,12 @@ static bool read_value(struct transaction_reader *r, enum field f, void *value)
         return json_read_text(json, value);
     case FIELD_TYPE_TEXTS:
         return read_texts(r, value);
+    case FIELD_TYPE_HASHES:
+        return read_hashes(r, value);
+    case FIELD_TYPE_SKETCH:
+        return read_sketch(r, value);
+    case FIELD_TYPE_TALLY:
+        return read_tally(r, value);
     case FIELD_TYPE_ADDRESS:
         return read_address(json, value);
     case FIELD_TYPE_PLACE:
@@ -390,7 +451,7 @@ enum read_kind transaction_read(struct transaction_reader *r, uint8_t *line, siz
     r->t = t;
     r->json = (struct json_reader){.text = line, .len = len};
     r->dataset = (struct bytes){NULL, 0};
-    r->texts_count = 0;
+    r->texts_count = r->hashes_count = 0;
     if (!read_object(r, &r->root) || !json_read_end(&r->json))
         return READ_BAD;
     return kind_of(r);

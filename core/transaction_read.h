@@ -9,7 +9,8 @@
 #include "core/transaction.h"
 
 enum {
-    READ_TEXTS_MAX = 1024, /* items of all lists of one line */
+    READ_TEXTS_MAX = 1024,  /* items of all lists of texts of one line */
+    READ_HASHES_MAX = 4096, /* of all lists of hashes and of the sketch */
 };
 
 enum read_kind {
@@ -34,8 +35,5 @@ enum read_kind transaction_read(struct transaction_reader *r, uint8_t *line, siz
 
 /* transaction_read_problem says what was wrong with the last line, in a few words. */
 const char *transaction_read_problem(const struct transaction_reader *r);
-
-/* field_hash_parse reads the 16 hexadecimal digits that a FIELD_TYPE_HASH is written as. */
-bool field_hash_parse(uint64_t *hash, struct bytes text);
 
 #endif

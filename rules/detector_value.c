@@ -6,6 +6,8 @@
 
 size_t detector_values(const struct transaction *t, enum field f)
 {
+    if (FIELDS[f].type == FIELD_TYPE_HASHES)
+        return ((const struct hashes *)transaction_value(t, f))->count;
     if (FIELDS[f].type != FIELD_TYPE_TEXTS)
         return 1;
     return ((const struct texts *)transaction_value(t, f))->count;
@@ -23,6 +25,9 @@ struct bytes detector_value(const struct transaction *t, enum field f, size_t in
         return *(const struct bytes *)value;
     if (FIELDS[f].type == FIELD_TYPE_TEXTS)
         return ((const struct texts *)value)->items[index];
+    if (FIELDS[f].type == FIELD_TYPE_HASHES)
+        return (struct bytes){(const uint8_t *)&((const struct hashes *)value)->items[index],
+                              sizeof(uint64_t)};
     return (struct bytes){value, sizes[FIELDS[f].type]};
 }
 

@@ -150,6 +150,21 @@ enum window_status distinct_add(struct distinct *d, struct budget *b, int64_t nu
     return WINDOW_COUNTED;
 }
 
+enum window_status distinct_merge(struct distinct *d, struct budget *b, int64_t number,
+                                  const uint8_t *registers)
+{
+    distinct_advance(d, b, number);
+    if (number <= d->newest - WINDOW_BUCKETS)
+        return WINDOW_LATE;
+    if (!d->sketches && !make_sketches(d, b))
+        return WINDOW_DENIED;
+    if (!sketch_merge_registers(bucket_of(d->sketches, number), b, registers) ||
+        !sketch_merge_registers(&d->sketches->all, b, registers))
+        return WINDOW_DENIED;
+    d->sketches->estimate = sketch_count(&d->sketches->all);
+    return WINDOW_COUNTED;
+}
+
 uint64_t distinct_count(const struct distinct *d)
 {
     return d->sketches ? d->sketches->estimate : d->count;

@@ -36,9 +36,14 @@ static enum window_status add_values(struct gauge *g, enum field f, struct budge
                                      const struct transaction *t, int64_t number)
 {
     size_t count = detector_values(t, f);
+    const struct hashes *hashes =
+        FIELDS[f].type == FIELD_TYPE_HASHES ? transaction_value(t, f) : NULL;
+    if (hashes && hashes->registers)
+        return distinct_merge(&g->distinct, b, number, hashes->registers);
     enum window_status status = WINDOW_COUNTED;
     for (size_t i = 0; i < count && status == WINDOW_COUNTED; i++)
-        status = distinct_add(&g->distinct, b, number, detector_hash(t, f, i, seed));
+        status = distinct_add(&g->distinct, b, number,
+                              hashes ? hashes->items[i] : detector_hash(t, f, i, seed));
     return status;
 }
 

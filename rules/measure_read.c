@@ -9,7 +9,8 @@
 bool measure_takes(enum measure_kind kind, enum field f)
 {
     if (kind == MEASURE_DISTINCT)
-        return FIELDS[f].type != FIELD_TYPE_PLACE && FIELDS[f].type != FIELD_TYPE_TIME;
+        return FIELDS[f].type != FIELD_TYPE_PLACE && FIELDS[f].type != FIELD_TYPE_TIME &&
+               FIELDS[f].type != FIELD_TYPE_TALLY && FIELDS[f].type != FIELD_TYPE_SKETCH;
     return (FIELDS[f].type == FIELD_TYPE_UNSIGNED || FIELDS[f].type == FIELD_TYPE_SHARE) &&
            FIELDS[f].unit;
 }

@@ -34,6 +34,9 @@ static const struct {
     [FIELD_TYPE_CHOICE] = {"one of a few words", SAME | MEMBER | THERE},
     [FIELD_TYPE_TEXT] = {"a text", SAME | MEMBER | PART | THERE},
     [FIELD_TYPE_TEXTS] = {"a list of texts", SAME | MEMBER | PART | THERE},
+    [FIELD_TYPE_HASHES] = {"a list of hashes", THERE},
+    [FIELD_TYPE_SKETCH] = {"a sketch", THERE},
+    [FIELD_TYPE_TALLY] = {"a count by kind", THERE},
     [FIELD_TYPE_ADDRESS] = {"an address", SAME | MEMBER | THERE},
     [FIELD_TYPE_PLACE] = {"a place on earth", THERE},
 };
@@ -238,6 +241,9 @@ bool operand_one(struct vocabulary *v, struct test *test, enum relation relation
         return one_boolean(v, test, &w);
     case FIELD_TYPE_ADDRESS:
         return one_address(v, test, &w);
+    case FIELD_TYPE_HASHES:
+    case FIELD_TYPE_SKETCH:
+    case FIELD_TYPE_TALLY:
     case FIELD_TYPE_PLACE:
         break;
     }

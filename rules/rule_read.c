@@ -71,6 +71,7 @@ static bool is_identity(enum field f)
 {
     enum field_type type = FIELDS[f].type;
     return !FIELDS[f].unit && type != FIELD_TYPE_TIME && type != FIELD_TYPE_TEXTS &&
+           type != FIELD_TYPE_HASHES && type != FIELD_TYPE_TALLY && type != FIELD_TYPE_SKETCH &&
            type != FIELD_TYPE_PLACE;
 }
 

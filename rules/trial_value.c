@@ -58,6 +58,19 @@ static bool read_texts(const struct reader *r, const struct yaml_node *n, enum f
     return true;
 }
 
+static bool read_hashes(const struct reader *r, const struct yaml_node *n, enum field f,
+                        struct hashes *value)
+{
+    struct texts texts;
+    uint64_t *items = arena_take(r->v->arena, TRIAL_TEXTS_MAX * sizeof(*items));
+    if (!items || !read_texts(r, n, f, &texts))
+        return false;
+    for (size_t i = 0; i < texts.count; i++)
+        items[i] = subject_id_parse(texts.items[i]);
+    *value = (struct hashes){items, texts.count, NULL};
+    return true;
+}
+
 static bool read_degrees(const struct yaml_node *n, double *degrees, double max)
 {
     char *end = NULL;
@@ -108,6 +121,9 @@ static bool read_scalar(const struct reader *r, const struct yaml_node *n, enum 
     case FIELD_TYPE_ADDRESS:
         return address_parse(place, n->text) ||
                refuse(r, n, f, "write it as 192.0.2.7 or 2001:db8::1");
+    case FIELD_TYPE_SKETCH:
+    case FIELD_TYPE_TALLY:
+        return refuse(r, n, f, "a test cannot set it");
     case FIELD_TYPE_TIME:
         return refuse(r, n, f, "a transaction's time is written as 'at'");
     default:
@@ -125,6 +141,8 @@ void trial_read_field(const struct reader *r, const struct yaml_item *item, stru
         return;
     if (FIELDS[f].type == FIELD_TYPE_TEXTS)
         is_good = read_texts(r, item->value, f, place_of(t, f));
+    else if (FIELDS[f].type == FIELD_TYPE_HASHES)
+        is_good = read_hashes(r, item->value, f, place_of(t, f));
     else if (FIELDS[f].type == FIELD_TYPE_PLACE)
         is_good = read_place(r, item->value, f, place_of(t, f));
     else if (yaml_expect(item->value, YAML_SCALAR, FIELDS[f].name, r->v->problems))

@@ -3,11 +3,16 @@
  */
 #include "tests/cmocka.h"
 
+#include "core/hash.h"
+#include "core/sketch.h"
 #include "core/transaction_read.h"
 
 #include <stdlib.h>
 
 static const struct bytes items[] = {{(const uint8_t *)"a\"b", 3}, {(const uint8_t *)"c", 1}};
+
+static const uint64_t ids[] = {1, UINT64_MAX};
+static const uint64_t kinds[SUBJECT_KINDS_COUNT] = {[SUBJECT_MSISDN] = 3, [SUBJECT_PUK] = 1};
 
 /* A value of each type, other for each field. */
 static void set(struct transaction *t, unsigned f)
@@ -19,6 +24,8 @@ static void set(struct transaction *t, unsigned f)
     const unsigned choice = f % 3;
     const struct bytes text = bytes_of(FIELDS[f].name);
     const struct texts texts = {items, 2};
+    const struct hashes hashes = {ids, 2, NULL};
+    const uint64_t *tally = kinds;
     const struct place place = {59.3293, -18.0686};
     struct address address = {{0x20, 0x01, 0x0d, 0xb8, [15] = (uint8_t)f}};
     if (f == FIELD_CLIENT_IP)
@@ -34,6 +41,9 @@ static void set(struct transaction *t, unsigned f)
                   [FIELD_TYPE_CHOICE] = {&choice, sizeof(choice)},
                   [FIELD_TYPE_TEXT] = {&text, sizeof(text)},
                   [FIELD_TYPE_TEXTS] = {&texts, sizeof(texts)},
+                  [FIELD_TYPE_HASHES] = {&hashes, sizeof(hashes)},
+                  [FIELD_TYPE_SKETCH] = {&hashes, sizeof(hashes)},
+                  [FIELD_TYPE_TALLY] = {&tally, sizeof(tally)},
                   [FIELD_TYPE_ADDRESS] = {&address, sizeof(address)},
                   [FIELD_TYPE_PLACE] = {&place, sizeof(place)}};
     memcpy(member, values[FIELDS[f].type].value, values[FIELDS[f].type].size);
@@ -72,6 +82,50 @@ static void every_field_comes_back_as_it_was(void **state)
         assert_memory_equal(again.text, j.text, j.len);
         json_clear(&j);
         json_clear(&again);
+        free(line);
+    }
+    transaction_reader_close(reader);
+}
+
+/* Ids of which the list shows only some come back whole. */
+static void many_ids_come_back_whole(void **state)
+{
+    static const uint32_t counts[] = {SUBJECT_IDS_SHOWN, SUBJECT_IDS_SHOWN + 1, SUBJECT_IDS_MAX,
+                                      SUBJECT_IDS_MAX + 1, 100000};
+    struct transaction_reader *reader = transaction_reader_open();
+    struct budget budget = {.bytes_max = 1 << 20};
+    (void)state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct sketch sketch = {0};
+        struct transaction t = {.present = 0}, back;
+        struct json j = {0};
+        for (uint64_t n = 0; n < counts[i]; n++)
+            assert_true(sketch_add(&sketch, &budget,
+                                   hash_bytes((struct bytes){(uint8_t *)&n, 8}, 1), NULL));
+        transaction_mark(&t, FIELD_TIMESTAMP);
+        t.subject_ids = (struct hashes){sketch.hashes, sketch.count, sketch.registers};
+        transaction_mark_ids(&t);
+        assert_int_equal(transaction_has(&t, FIELD_SUBJECT_SKETCH), i > 0);
+        transaction_write(&j, &t);
+        uint8_t *line = malloc(j.len);
+        memcpy(line, j.text, j.len);
+        assert_int_equal(transaction_read(reader, line, j.len, &back), READ_TRANSACTION);
+        assert_int_equal(back.subject_ids.count, sketch.count);
+        assert_int_equal(back.subject_ids.registers != NULL, counts[i] > SUBJECT_IDS_MAX);
+        if (back.subject_ids.registers)
+            assert_memory_equal(back.subject_ids.registers, sketch.registers, SKETCH_REGISTERS);
+        else
+            assert_memory_equal(back.subject_ids.items, sketch.hashes, sketch.count * 8);
+        void *packed = malloc(transaction_packed_size(&back, 0));
+        struct json again = {0};
+        transaction_pack(&back, 0, packed);
+        transaction_write(&again, packed);
+        assert_int_equal(again.len, j.len);
+        assert_memory_equal(again.text, j.text, j.len);
+        free(packed);
+        json_clear(&j);
+        json_clear(&again);
+        sketch_clear(&sketch, &budget);
         free(line);
     }
     transaction_reader_close(reader);
@@ -217,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_comes_back_as_it_was),
+        cmocka_unit_test(many_ids_come_back_whole),
         cmocka_unit_test(lines_are_told_apart),
         cmocka_unit_test(times_of_the_same_minute_are_told_apart),
         cmocka_unit_test(shares_come_back_to_the_millionth),
