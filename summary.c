@@ -189,6 +189,7 @@ static void write_limits(const struct summary *s, struct json *j)
     json_counter(j, "http_accounts_forgotten", c->http_accounts_evicted);
     json_counter(j, "templates_merged", c->templates_merged);
     json_counter(j, "sessions_forgotten", s->watcher.sessions.evicted);
+    json_counter(j, "session_customers_denied", s->watcher.sessions.customers_denied);
     json_counter(j, "rule_keys_forgotten", s->watcher.engine.keys_evicted);
     json_counter(j, "rule_counts_denied", s->watcher.engine.denied);
     json_counter(j, "rule_patterns_undecided", s->watcher.engine.undecided);

@@ -21,7 +21,9 @@ struct sessions {
     struct sessions_config config;
     struct table *connections; /* of struct session by uint64_t */
     struct table *stays;       /* of struct session by struct stay_key */
-    int64_t written_ns;        /* when what changed was written last */
+    struct budget budget;      /* of their customers */
+    uint64_t customers_denied;
+    int64_t written_ns; /* when what changed was written last */
     bool has_written;
     uint64_t seen;
 };
@@ -49,9 +51,11 @@ static const uint64_t id_seed = UINT64_C(0x7365657077617463);
 
 static void session_ended(void *context, void *value)
 {
-    const struct sessions *all = context;
+    struct sessions *all = context;
+    struct session *s = value;
     if (all->config.write)
-        all->config.write(all->config.context, value, true);
+        all->config.write(all->config.context, s, true);
+    sketch_clear(&s->customers, &all->budget);
 }
 
 struct sessions *sessions_open(const struct sessions_config *config)
@@ -62,8 +66,9 @@ struct sessions *sessions_open(const struct sessions_config *config)
         return NULL;
     (void)hash_key_random(&seed); /* without, keys could be made to collide: slower, not wrong */
     all->config = *config;
+    all->budget.bytes_max = config->bytes_max > 0 ? config->bytes_max / 4 : SIZE_MAX;
     struct table_config table = {.entries_max = config->sessions_max,
-                                 .bytes_max = config->bytes_max / 2,
+                                 .bytes_max = config->bytes_max / 8 * 3,
                                  .key_size = sizeof(uint64_t),
                                  .value_size = sizeof(struct session),
                                  .seed = seed.low,
@@ -197,6 +202,17 @@ static void session_add(struct session *s, const struct transaction *tx, bool is
     s->is_changed = true;
 }
 
+static bool add_ids(struct sketch *s, struct budget *b, const struct hashes *ids)
+{
+    if (ids->registers)
+        return sketch_merge_registers(s, b, ids->registers);
+    for (size_t i = 0; i < ids->count; i++) {
+        if (!sketch_add(s, b, ids->items[i], NULL))
+            return false;
+    }
+    return true;
+}
+
 /* The end of a transaction; no later than now, whatever its duration claims. */
 static int64_t end_of(const struct transaction *tx, int64_t now_ns)
 {
@@ -228,6 +244,8 @@ void sessions_count(struct sessions *all, struct transaction *tx, uint64_t conne
         all->seen++;
     }
     session_add(s, tx, is_connection);
+    if (transaction_has(tx, FIELD_SUBJECT_IDS))
+        all->customers_denied += !add_ids(&s->customers, &all->budget, &tx->subject_ids);
     int64_t end_ns = end_of(tx, now_ns);
     s->last_ns = end_ns > s->last_ns ? end_ns : s->last_ns;
     tx->session_id = (struct bytes){(const uint8_t *)s->id, SESSION_ID_LEN};
@@ -273,7 +291,8 @@ struct sessions_counters sessions_counters(const struct sessions *all)
     return (struct sessions_counters){
         .seen = all->seen,
         .open = table_count(all->connections) + table_count(all->stays),
-        .evicted = table_evictions(all->connections) + table_evictions(all->stays)};
+        .evicted = table_evictions(all->connections) + table_evictions(all->stays),
+        .customers_denied = all->customers_denied};
 }
 
 struct bytes session_text(const struct session *s, enum session_text which)
@@ -333,8 +352,12 @@ static void write_ends(struct json *j, const struct session *s)
         FIELD_SERVER_BYTES,        FIELD_SERVER_IP,
         FIELD_SERVER_PORT,         FIELD_USER_NAME,
         FIELD_USER_AGENT_ORIGINAL, FIELD_DB_NAMESPACE,
-        FIELD_URL_DOMAIN,          FIELD_CAPTURE_LOST_BYTES};
+        FIELD_URL_DOMAIN,          FIELD_SUBJECT_COUNT,
+        FIELD_CAPTURE_LOST_BYTES};
     field_set present = s->present;
+    uint64_t customers = sketch_count(&s->customers);
+    if (customers > 0)
+        present |= FIELD_BIT(FIELD_SUBJECT_COUNT);
     for (unsigned i = 0; i < SESSION_TEXTS_COUNT; i++) {
         if (s->text_len[i] == 0) /* there was no room */
             present &= ~FIELD_BIT(text_fields[i]);
@@ -349,6 +372,7 @@ static void write_ends(struct json *j, const struct session *s)
                              .server_port = s->server_port,
                              .server_bytes = s->server_bytes,
                              .lost_bytes = s->lost_bytes,
+                             .subject_count = customers,
                              .user_name = session_text(s, SESSION_TEXT_USER),
                              .network_name = session_text(s, SESSION_TEXT_NETWORK),
                              .protocol = session_text(s, SESSION_TEXT_PROTOCOL),

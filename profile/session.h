@@ -4,6 +4,10 @@
  * transaction: what came with one session's cookie or token, whose hash is its id; else one client
  * address and account (if any) at one domain.
  *
+ * Its customers are counted exactly up to SKETCH_EXACT_MAX of them, then estimated (core/sketch.h):
+ * 8 bytes each, 16 KiB at most, from a quarter of the bytes.  Where that is used up they are
+ * undercounted, which is counted.
+ *
  * Bounded: when there are too many, the one that was quiet the longest is written and forgotten,
  * and that is counted.
  */
@@ -11,6 +15,7 @@
 #define SEEPWATCH_PROFILE_SESSION_H
 
 #include "core/json.h"
+#include "core/sketch.h"
 #include "core/transaction.h"
 
 enum {
@@ -39,6 +44,7 @@ struct session {
     uint64_t failures;       /* failed logins too */
     uint64_t returned_rows, affected_rows;
     uint64_t client_bytes, server_bytes, lost_bytes;
+    struct sketch customers;
     field_set present; /* what is known of the ends below and of the texts */
     struct address client_ip, server_ip;
     uint16_t client_port, server_port; /* the client's only of a database connection */
@@ -61,7 +67,8 @@ struct sessions_config {
 
 struct sessions_counters {
     uint64_t seen, open;
-    uint64_t evicted; /* written and forgotten because there were too many */
+    uint64_t evicted;          /* written and forgotten because there were too many */
+    uint64_t customers_denied; /* transactions whose customers were not all counted */
 };
 
 struct sessions;

@@ -411,6 +411,52 @@ static void json_has_the_names_of_transactions(void **state)
     json_clear(&j);
 }
 
+static struct transaction reading(const uint64_t *ids, size_t ids_count, const uint8_t *registers)
+{
+    struct transaction tx = request_at(nine_ns, "10.1.2.3", "anna");
+    tx.subject_ids = (struct hashes){ids, ids_count, registers};
+    transaction_mark_ids(&tx);
+    return tx;
+}
+
+static void customers_of_a_session_are_counted_once_each(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct budget budget = {.bytes_max = 1 << 20};
+    struct sketch many = {0};
+    static const uint64_t some[] = {1, 2, 3}, others[] = {3, 4};
+    open_with(&f, 3);
+    count(&f, reading(some, 3, NULL), 1);
+    count(&f, reading(others, 2, NULL), 1);
+    sessions_tick(f.all, nine_ns);
+    sessions_tick(f.all, nine_ns + 6 * MINUTE_NS);
+    assert_int_equal(f.written[0].customers.count, 4);
+    for (uint64_t i = 1; i <= 100000; i++)
+        assert_true(sketch_add(&many, &budget, i * UINT64_C(0x9e3779b97f4a7c15), NULL));
+    count(&f, reading(NULL, 0, many.registers), 1);
+    assert_int_equal(sessions_counters(f.all).customers_denied, 0);
+    sessions_close(f.all);
+    assert_int_equal(f.count, 2);
+    sketch_clear(&many, &budget);
+}
+
+static void customers_beyond_the_memory_are_told(void **state)
+{
+    (void)state;
+    struct sessions_config config = {.sessions_max = 2, .bytes_max = 64 << 10};
+    struct sessions *all = sessions_open(&config);
+    uint64_t ids[SUBJECT_IDS_MAX];
+    for (size_t i = 0; i < SUBJECT_IDS_MAX; i++)
+        ids[i] = i;
+    struct transaction tx = reading(ids, SUBJECT_IDS_MAX, NULL);
+    sessions_count(all, &tx, 1, nine_ns);
+    assert_int_equal(sessions_counters(all).customers_denied, 0);
+    sessions_count(all, &tx, 2, nine_ns);
+    assert_int_equal(sessions_counters(all).customers_denied, 1);
+    sessions_close(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +473,8 @@ int main(void)
         cmocka_unit_test(a_cut_never_splits_a_character),
         cmocka_unit_test(times_that_jump_end_nothing_badly),
         cmocka_unit_test(a_session_without_a_writer_is_only_counted),
+        cmocka_unit_test(customers_of_a_session_are_counted_once_each),
+        cmocka_unit_test(customers_beyond_the_memory_are_told),
         cmocka_unit_test(json_has_the_names_of_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
