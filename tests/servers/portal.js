@@ -71,7 +71,7 @@ function told(res, action, outcome, user) {
 
 const good = (user, password) => Object.hasOwn(accounts, user) && accounts[user] === password;
 const page = (body) => `<!doctype html><html><title>Portal</title><script>if (1<td) "<tr><td>";</script>${body}</html>`;
-const form = page('<table><tr><th>Log in</th></tr></table><form method=post><input name=username><input type=password name=password></form>');
+const form = page('<table><tr><th>Log in</th></tr></table><form method=post><input name=username><input type=password name=password><button>Log in</button></form>');
 
 app.get('/login', (req, res) => give(req, res, 'html', form, 0));
 app.post('/login', (req, res) => {
@@ -134,6 +134,7 @@ const customers = (n) => Array.from({length: n}, (_, i) => ({
 const count = (req) => Number(req.query.n || 0);
 const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
 
+app.get('/favicon.ico', (req, res) => res.status(204).end()); // browsers ask for it by themselves
 app.get('/', (req, res) => give(req, res, 'html', page('<p>Hello'), 0));
 app.get('/home', (req, res) => give(req, res, 'html', page('<p>Home'), 0));
 app.get('/api/customers', (req, res) => {

@@ -2,7 +2,7 @@
 # What seepwatch tells of a portal against the portal's own log: every login, failure, logout,
 # account, record and byte, in all codings; directly, and through nginx, which packs with gzip (and
 # brotli where its module is there) and names the client in X-Forwarded-For.  The portal is
-# portal.js on npm's express, the agents are curl's.  Recorded on the loopback interface of a network
+# portal.js on npm's express, the agents are curl's and, where it is installed, Chromium's.  Recorded on the loopback interface of a network
 # namespace of their own, as root; skips where a program is not there, or npm cannot fetch.  With
 # KEEP=FOLDER the captures, the log and what was written stay there.
 set -euo pipefail
@@ -24,7 +24,7 @@ done
 if [ "${SEEPWATCH_APART:-}" != yes ]; then
     unshare --net true 2>/dev/null || skip "network namespaces are not allowed here"
     WORK=$(mktemp -d "${TMPDIR:-/tmp}/seepwatch-portal.XXXXXX")
-    (cd "$WORK" && timeout 120 npm install --silent --no-audit --no-fund express@4 express-session@1 jsonwebtoken@9) \
+    (cd "$WORK" && timeout 120 npm install --silent --no-audit --no-fund express@4 express-session@1 jsonwebtoken@9 puppeteer-core@24) \
         >/dev/null 2>&1 || { rm -rf "$WORK"; skip "npm cannot fetch express"; }
     export WORK
     SEEPWATCH_APART=yes exec unshare --net "$0" "$PROGRAM"
@@ -104,6 +104,12 @@ for agent in $(seq "$AGENTS"); do
     python3 "$FOLDER/portal_agent.py" http://127.0.0.1 "$WORK" "f$agent" &
     wait "$first" "$!"
 done
+if command -v chromium >/dev/null; then
+    cp "$FOLDER/portal_browser.js" .
+    HOME=$WORK timeout 120 node portal_browser.js http://127.0.0.1 >browser.out 2>&1 || { cat browser.out >&2; exit 1; }
+else
+    echo "portal.sh: there is no chromium: without a browser"
+fi
 sleep 1
 for pid in "${recorders[@]}"; do
     kill -INT "$pid"
