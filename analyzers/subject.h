@@ -23,6 +23,10 @@ bool subject_is_on(const struct exchange *x, enum side side);
  * SUBJECT_NONE: none that anybody knows of. */
 enum subject_kind subject_of_name(const struct exchange *x, struct bytes name);
 
+/* subject_of_key tells what identifier a key of a key-value store holds ("customer:4711"), and
+ * views it; SUBJECT_NONE where there is none. */
+enum subject_kind subject_of_key(const struct exchange *x, struct bytes key, struct bytes *value);
+
 /* subject_recognise tells what a whole value is by its form alone; SUBJECT_NONE where that is not
  * sure.  For columns whose names say nothing: what most of their first values are. */
 enum subject_kind subject_recognise(const struct exchange *x, struct bytes value);
@@ -41,5 +45,23 @@ void subject_tell(struct exchange *x, struct request *r, enum subject_kind kind,
 void subject_tell_number(struct exchange *x, struct request *r, enum subject_kind kind,
                          uint64_t value);
 void subject_end_record(struct exchange *x, struct request *r);
+
+/* subject_forget drops all that was gathered for the request: it is about no customer. */
+void subject_forget(struct exchange *x, struct request *r);
+
+/* subject_drop_record forgets what was told of a record: a part of it was lost. */
+void subject_drop_record(struct exchange *x, struct request *r);
+
+/*
+ * Values that come before the request that they belong to (PostgreSQL binds them, and executes
+ * later): asked with r NULL they are held for the connection, where subject_give gives them to the
+ * request that turns out to be theirs, and subject_release forgets them.
+ */
+void subject_give(struct exchange *x, struct request *r);
+void subject_release(struct exchange *x);
+
+/* subject_fill sets subject.* of a transaction that is about to be handed on: r's own, or a copy of
+ * it.  For the connection. */
+void subject_fill(struct exchange *x, const struct request *r, struct transaction *tx);
 
 #endif
