@@ -8,10 +8,11 @@
  */
 #include "analyzers/tds.h"
 
+#include "analyzers/subject.h"
 #include "analyzers/tds_state.h"
 
 enum {
-    MESSAGE_LOOK = 32,     /* bytes of a message that tell whether it begins */
+    MESSAGE_LOOK = 22,     /* bytes of a message that tell whether it begins */
     LOGIN_RECORDS_MAX = 4, /* of TLS, that may be an encrypted login */
     MISSING_MAX = 64,      /* packets of a MARS session that are missing, and yet known */
 };
@@ -58,8 +59,10 @@ static void lose_walk(struct tds_reading *r)
     if (r->side == SIDE_CLIENT)
         tds_client_end(r);
     *r->walk = (struct tds_walk){.at = r->side == SIDE_SERVER ? TDS_AT_LOST : TDS_AT_REST};
-    if (r->side == SIDE_SERVER)
-        r->session->unseen++;
+    if (r->side == SIDE_CLIENT)
+        return;
+    r->session->unseen++;
+    subject_drop_record(r->x, tds_first(r));
 }
 
 /* Bytes of the message were lost: what was to be passed over anyhow is no loss. */
@@ -135,6 +138,8 @@ static void begin(struct tds_reading *r, const struct tds_header *h)
 static void end_lost(struct tds_reading *r)
 {
     bool is_reply = r->side == SIDE_SERVER && r->session->is_replying;
+    if (r->half->is_inside && r->side == SIDE_CLIENT)
+        tds_client_end(r);
     if (r->half->is_inside && is_reply) {
         r->request = tds_first(r);
         if (r->request && r->request->mark & TDS_BEGUN)
@@ -501,7 +506,9 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
     f->unseen += f->left;
     f->left = 0;
     attach(&r, &s->sessions[f->session]);
-    if (side == SIDE_CLIENT && r.half->is_inside)
+    if (f->is_last)
+        end_lost(&r);
+    else if (side == SIDE_CLIENT && r.half->is_inside)
         tds_client_end(&r);
 }
 

@@ -23,6 +23,7 @@ struct tds_result *tds_columns_find(struct tds_columns *c, struct tds_owner owne
 static void forget(struct tds_columns *c, size_t n)
 {
     struct tds_result gone = c->results[n];
+    c->likeness.is_known = false;
     size_t end = (size_t)gone.at + gone.count;
     memmove(c->classes + gone.at, c->classes + end, c->used - end);
     c->used = (uint16_t)(c->used - gone.count);
@@ -51,6 +52,7 @@ struct tds_result *tds_columns_begin(struct tds_columns *c, struct tds_owner own
     if (c->results_count == TDS_RESULTS_MAX || count > TDS_COLUMNS_MAX - c->used)
         return NULL;
     struct tds_result *result = &c->results[c->results_count++];
+    c->likeness.is_known = false;
     *result = (struct tds_result){owner, c->used, count};
     memset(c->classes + c->used, 0, count);
     c->used = (uint16_t)(c->used + count);

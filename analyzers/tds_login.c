@@ -86,6 +86,7 @@ enum tds_pass tds_prelogin_pass(struct tds_reading *r, size_t *needs)
         return TDS_LOOKS;
     r->walk->at = TDS_AT_REST;
     bool is_record = message.len > 0 && message.data[0] >= TLS_FIRST && message.data[0] <= TLS_LAST;
+    r->session->has_opened = true;
     if (!is_record) /* of a handshake, the beginning of which was not seen */
         (void)tds_open_apart(r, TDS_KIND_PRELOGIN, "PRELOGIN");
     return TDS_PASSED;

@@ -5,6 +5,7 @@
  * [MS-TDS] sections 2.2.7.6 to 2.2.7.8 (DONE, DONEINPROC, DONEPROC)
  */
 #include "analyzers/tds_reply.h"
+#include "analyzers/subject.h"
 
 enum {
     DONE_MORE = 0x0001,
@@ -140,6 +141,7 @@ static void take_done(struct tds_reading *r, const struct done *d)
     session->rows = 0;
     if (!r->request)
         return;
+    subject_end_record(r->x, r->request);
     if (d->status & (DONE_ERROR | DONE_FATAL))
         r->request->mark |= TDS_FAILED;
     if (d->status & DONE_ATTENTION)

@@ -5,6 +5,7 @@
  * COLMETADATA), 2.2.7.13, 2.2.7.19
  */
 #include "analyzers/tds_reply.h"
+#include "analyzers/tds_values.h"
 
 enum {
     NO_COLUMNS = 0xffff,
@@ -73,6 +74,7 @@ enum tds_pass tds_columns_pass(struct tds_reading *r, struct cursor *in, size_t 
         return TDS_PASSED;
     }
     r->session->result_of = hash;
+    columns_begin(&r->session->columns);
     if (!tds_columns_begin(&r->s->columns, owner_of(r, 0), count)) {
         r->session->result_of = 0;
         return tds_result_give_up(r);
@@ -128,13 +130,15 @@ static enum tds_pass column(struct tds_reading *r, struct cursor *in, size_t *ne
     return TDS_PASSED;
 }
 
-/* Behind a column, and its name. */
-static enum tds_pass next_column(struct tds_reading *r)
+/* A column's name, behind which another column comes. */
+static enum tds_pass column_name(struct tds_reading *r, size_t *needs)
 {
     struct tds_walk *w = r->walk;
     const struct tds_result *result = tds_columns_find(&r->s->columns, owner_of(r, w->id));
     if (!result)
         return TDS_STRANGE;
+    if (!tds_column_look(r, needs))
+        return TDS_LOOKS;
     w->last_names = 1;
     w->column++;
     w->at = w->column >= result->count ? TDS_AT_TOKEN
@@ -153,12 +157,11 @@ static enum tds_pass column_typed(struct tds_reading *r, struct cursor *in, size
         return TDS_NEEDS;
     if (!result || w->column >= result->count)
         return TDS_STRANGE;
-    r->s->columns.classes[result->at + w->column] = w->value_class;
+    r->s->columns.classes[result->at + w->column] = tds_class_of_column(w);
     if (tds_type_has_table(w->type))
         w->long_names = has_parts ? cursor_u8(in) : 1;
-    if (!w->is_encrypted)
-        return next_column(r);
-    w->at = TDS_AT_CRYPTO;
+    w->form = w->is_encrypted ? TDS_FORM_NONE : (uint8_t)tds_form_of(w);
+    w->at = w->is_encrypted ? TDS_AT_CRYPTO : TDS_AT_COLUMN_NAME;
     return TDS_PASSED;
 }
 
@@ -179,9 +182,7 @@ static enum tds_pass crypto(struct tds_reading *r, struct cursor *in, size_t *ne
 static enum tds_pass algorithm_end(struct tds_reading *r, struct cursor *in)
 {
     cursor_skip(in, 2);
-    if (r->walk->token != TOKEN_RETURNED)
-        return next_column(r);
-    r->walk->at = TDS_AT_RETURN_VALUE;
+    r->walk->at = r->walk->token == TOKEN_RETURNED ? TDS_AT_RETURN_VALUE : TDS_AT_COLUMN_NAME;
     return TDS_PASSED;
 }
 
@@ -203,42 +204,47 @@ static void forget_nulls(struct tds_reading *r, const struct tds_result *result)
     r->session->has_nulls = false;
 }
 
-/* The row that passes, and those that follow it. */
-static enum tds_pass rows(struct tds_reading *r, struct cursor *in, size_t *needs)
+/* The row that passes. */
+static enum tds_pass row_rest(struct tds_reading *r, struct cursor *in, size_t *needs)
 {
     struct tds_walk *w = r->walk;
     const struct tds_result *result = tds_columns_find(&r->s->columns, owner_of(r, w->id));
+    bool is_looked_at = w->id == 0 && r->session->columns.count > 0;
     if (!result)
         return TDS_STRANGE;
-    bool is_plain = w->id == 0 && !r->session->has_nulls;
-    uint64_t count;
-    enum tds_pass pass = tds_rows_pass(w, r->s->columns.classes + result->at, result->count,
-                                       is_plain ? TOKEN_ROW : 0, in, &count, needs);
-    if (w->column == result->count && w->skip == 0)
-        w->at = TDS_AT_TOKEN;
-    r->session->rows += count;
-    if (count > 0)
-        tds_reply_rows(r->request, count);
-    return w->at == TDS_AT_TOKEN ? TDS_PASSED : pass;
+    size_t stop = result->count;
+    if (is_looked_at && w->column < result->count && !tds_row_look(r, result, &stop, needs))
+        return TDS_LOOKS;
+    enum tds_pass pass = tds_row_rest_pass(w, r->s->columns.classes + result->at, stop, in, needs);
+    if (w->column < result->count)
+        return pass;
+    w->at = TDS_AT_TOKEN;
+    if (is_looked_at)
+        columns_end_row(r->x, r->request, &r->session->columns);
+    return TDS_PASSED;
 }
 
+/* Rows that are there whole, or the beginning of one. */
 enum tds_pass tds_row_pass(struct tds_reading *r, struct cursor *in)
 {
-    uint8_t token = cursor_u8(in);
-    struct tds_result *result = begin_row(r, 0);
+    static const struct tds_row_tokens tokens = {TOKEN_ROW, TOKEN_NULLS_ROW};
+    const struct tds_result *result = begin_row(r, 0);
     r->session->in_result = true;
-    r->session->rows++;
-    tds_reply_rows(r->request, 1);
-    if (!result) {
-        r->session->rows--;
-        if (r->request)
-            r->request->tx.returned_rows--;
+    tds_reply_rows(r->request, 0);
+    if (!result)
         return tds_result_give_up(r);
-    }
-    if (token == TOKEN_NULLS_ROW)
-        r->walk->at = TDS_AT_NULLS;
-    else if (r->session->has_nulls)
+    if (r->session->has_nulls)
         forget_nulls(r, result);
+    uint64_t count = r->session->columns.count > 0
+                         ? tds_rows_read(r, result, tokens, in)
+                         : tds_rows_over(&r->s->columns, result, tokens, in);
+    if (count > 0)
+        r->walk->at = TDS_AT_TOKEN;
+    else if (cursor_u8(in) == TOKEN_NULLS_ROW)
+        r->walk->at = TDS_AT_NULLS;
+    count += count == 0;
+    r->session->rows += count;
+    tds_reply_rows(r->request, count);
     return TDS_PASSED;
 }
 
@@ -306,13 +312,15 @@ enum tds_pass tds_result_pass(struct tds_reading *r, struct cursor *in, size_t *
 {
     switch (r->walk->at) {
     case TDS_AT_ROW:
-        return rows(r, in, needs);
+        return row_rest(r, in, needs);
     case TDS_AT_NULLS:
         return nulls(r, in, needs);
     case TDS_AT_COLUMN:
         return column(r, in, needs);
     case TDS_AT_COLUMN_TYPED:
         return column_typed(r, in, needs);
+    case TDS_AT_COLUMN_NAME:
+        return column_name(r, needs);
     case TDS_AT_CRYPTO:
         return crypto(r, in, needs);
     case TDS_AT_KEY:

@@ -4,8 +4,10 @@
  * [MS-TDS] section 2.2.7
  */
 #include "analyzers/prepared.h"
+#include "analyzers/subject.h"
+#include "analyzers/tds_client.h"
 #include "analyzers/tds_reply.h"
-#include "analyzers/tds_text.h"
+#include "analyzers/tds_values.h"
 
 #include <stdio.h>
 
@@ -42,9 +44,26 @@ static char handle_kind(const struct tds_reading *r)
     }
 }
 
+/* What the values of a statement look for, for when it is executed by its handle. */
+static void keep_lookups(struct tds_reading *r, char kind, struct bytes handle)
+{
+    const struct tds_call *c = r->request->visit;
+    uint64_t key = prepared_key(r->x->prepared, kind, handle);
+    bool has_some = kind == 'S' && c && c->lookups.count > 0;
+    if (!has_some) {
+        prepared_details_forget(r->x->prepared, r->x->connection, key);
+        return;
+    }
+    struct prepared_details *details =
+        prepared_details_touch(r->x->prepared, r->x->connection, key);
+    if (details)
+        details->lookups = c->lookups;
+}
+
 static void keep_handle(struct tds_reading *r, char kind, struct bytes handle)
 {
     uint64_t hash = tds_reply_hash(r->request);
+    keep_lookups(r, kind, handle);
     if (hash == 0) {
         prepared_forget(r->x->prepared, r->x->connection, kind, handle);
         return;
@@ -56,14 +75,25 @@ static void keep_handle(struct tds_reading *r, char kind, struct bytes handle)
 
 static enum tds_pass returned(struct tds_reading *r, struct cursor *in, size_t *needs)
 {
-    struct tds_walk *w = r->walk;
-    *needs = 4;
+    *needs = 3;
     if (cursor_left(in) < *needs)
         return TDS_NEEDS;
-    w->token = cursor_u8(in);
+    r->walk->token = cursor_u8(in);
     cursor_skip(in, 2); /* its place among the parameters */
-    w->skip = 2 * (uint64_t)cursor_u8(in);
-    w->at = TDS_AT_RETURN;
+    r->walk->at = TDS_AT_RETURN;
+    return TDS_PASSED;
+}
+
+static enum tds_pass return_name(struct tds_reading *r, size_t *needs)
+{
+    struct tds_walk *w = r->walk;
+    struct tds_value_text name = {.text = {NULL, 0}};
+    if (subject_is_on(r->x, SIDE_SERVER) && !tds_name_look(r, 0, &name, needs))
+        return TDS_LOOKS;
+    struct bytes bare = bytes_from(name.text, 1);
+    w->subject = bare.len > 0 ? (uint8_t)subject_of_name(r->x, bare) : SUBJECT_NONE;
+    w->names = 1;
+    w->at = TDS_AT_RETURN_NAMED;
     return TDS_PASSED;
 }
 
@@ -81,6 +111,20 @@ static enum tds_pass return_type(struct tds_reading *r, struct cursor *in, size_
     return TDS_PASSED;
 }
 
+/* A value that shows a customer; all of a call are one record. */
+static bool look_at_value(struct tds_reading *r, size_t *needs)
+{
+    struct tds_value_text v;
+    const struct tds_walk *w = r->walk;
+    bool is_begin = w->value == TDS_VALUE_LENGTH && w->carry_len == 0;
+    if (!is_begin || w->subject == SUBJECT_NONE || w->form == TDS_FORM_NONE || !r->request)
+        return true;
+    if (!tds_value_look(r, w->kept_class, (enum tds_form)w->form, &v, needs))
+        return false;
+    subject_tell(r->x, r->request, (enum subject_kind)w->subject, v.text);
+    return true;
+}
+
 static enum tds_pass return_value(struct tds_reading *r, struct cursor *in, size_t *needs)
 {
     struct tds_walk *w = r->walk;
@@ -96,6 +140,8 @@ static enum tds_pass return_value(struct tds_reading *r, struct cursor *in, size
         if (len == 4 && !cursor_is_short(&peek))
             keep_handle(r, kind, handle);
     }
+    if (!look_at_value(r, needs))
+        return TDS_LOOKS;
     enum tds_pass pass = tds_value_pass(w, (enum tds_class)w->kept_class, in, needs, &is_over);
     if (is_over) {
         if (r->session->returned < UINT8_MAX)
@@ -396,9 +442,12 @@ enum tds_pass tds_server_pass(struct tds_reading *r, struct cursor *in, size_t *
     case TDS_AT_FIRST:
         return first(r, in, needs);
     case TDS_AT_RETURN:
+        return return_name(r, needs);
+    case TDS_AT_RETURN_NAMED:
         return return_type(r, in, needs);
     case TDS_AT_RETURN_TYPED:
         w->kept_class = w->value_class == TDS_POINTED ? TDS_LONG : w->value_class;
+        w->form = w->is_encrypted ? TDS_FORM_NONE : (uint8_t)tds_form_of(w);
         w->at = w->is_encrypted ? TDS_AT_CRYPTO : TDS_AT_RETURN_VALUE;
         return TDS_PASSED;
     case TDS_AT_RETURN_VALUE:

@@ -18,7 +18,7 @@ enum {
     DONE_STATUS = 0x01f7,
     DONE_LEN = 13,
     DONE_OLD_LEN = 9,
-    COLUMNS_MAX = 4096,
+    TOLD_COLUMNS_MAX = 4096,
     HELLO_MAX = 2048, /* bytes of a TLS client's first record that are looked through */
 };
 
@@ -139,7 +139,7 @@ static enum start server_begins(const struct tds_header *h, struct cursor in)
     case 0xae:
         return START_LIKELY;
     case 0x81: /* columns */
-        return len <= COLUMNS_MAX || len == UINT16_MAX ? START_SURE : START_NO;
+        return len <= TOLD_COLUMNS_MAX || len == UINT16_MAX ? START_SURE : START_NO;
     case 0xfd:
     case 0xfe:
     case 0xff:

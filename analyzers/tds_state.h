@@ -6,6 +6,7 @@
 #define SEEPWATCH_ANALYZERS_TDS_STATE_H
 
 #include "analyzers/analyzer.h"
+#include "analyzers/columns.h"
 #include "analyzers/tds_packet.h"
 #include "analyzers/tds_walk.h"
 
@@ -95,18 +96,19 @@ struct tds_session {
     uint64_t rows;           /* walked over in the result that passes */
     uint64_t unseen;         /* bytes of the reply that were lost, or not understood */
     uint16_t id;
-    uint16_t age;        /* of the last use */
-    uint8_t returned;    /* parameters that came back */
-    uint8_t parameter;   /* of the call that passes */
-    bool is_used;        /* the place is taken */
-    bool has_opened;     /* the client's message is a request, or several */
-    bool is_replying;    /* the reply has begun */
-    bool has_done;       /* it told of an end */
-    bool was_cancelled;  /* it told of an attention */
-    bool in_result;      /* columns were described, and no end was told since */
-    bool is_uncountable; /* too many columns, or none that are known: rows cannot be walked */
-    bool has_nulls;      /* the last row said which columns are NULL */
-    uint64_t result_of;  /* hash of the statement whose columns are kept */
+    uint16_t age;           /* of the last use */
+    uint8_t returned;       /* parameters that came back */
+    uint8_t parameter;      /* of the call that passes */
+    bool is_used;           /* the place is taken */
+    bool has_opened;        /* the client's message is a request, or several */
+    bool is_replying;       /* the reply has begun */
+    bool has_done;          /* it told of an end */
+    bool was_cancelled;     /* it told of an attention */
+    bool in_result;         /* columns were described, and no end was told since */
+    bool is_uncountable;    /* too many columns, or none that are known: rows cannot be walked */
+    bool has_nulls;         /* the last row said which columns are NULL */
+    uint64_t result_of;     /* hash of the statement whose columns are kept */
+    struct columns columns; /* of the result, that may hold identifiers */
 };
 
 /* The packet of a side that passes. */

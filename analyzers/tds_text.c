@@ -162,7 +162,7 @@ static void read_setting(struct tds_meaning *m, struct bytes shape)
 
 static struct tds_meaning meaning_of(const struct statement *s, struct bytes text)
 {
-    struct tds_meaning m = {.hash = s->hash, .action = s->action};
+    struct tds_meaning m = {.statement = s, .hash = s->hash, .action = s->action};
     m.is_bulk = is_at(s->text, 0, "insert bulk ");
     if (is_at(text, 0, "set"))
         read_setting(&m, s->text);
@@ -178,13 +178,17 @@ struct tds_meaning tds_statement(struct statements *all, struct bytes text,
     struct sql sql;
     if (!first)
         return (struct tds_meaning){.hash = 0};
+    struct tds_meaning m = meaning_of(first, bytes_trim(text));
+    m.dialect = dialect;
     if (bytes_trim(rest).len == 0 || !sql_read(&rest, dialect, &sql))
-        return meaning_of(first, bytes_trim(text));
+        return m;
     struct sum sum = {.names_len = 0};
     add(&sum, first);
     add_read(&sum, &sql);
     for (int n = 2; n < STATEMENTS_IN_BATCH_MAX && sql_read(&rest, dialect, &sql); n++)
         add_read(&sum, &sql);
-    (void)statements_keep(all, &sum.statement);
-    return meaning_of(&sum.statement, bytes_trim(text));
+    m = meaning_of(&sum.statement, bytes_trim(text));
+    m.dialect = dialect;
+    m.statement = statements_keep(all, &sum.statement);
+    return m;
 }

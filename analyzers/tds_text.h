@@ -12,6 +12,9 @@ struct bytes tds_utf8(struct bytes utf16, char *out, size_t out_max);
 
 /* What a batch is, and does. */
 struct tds_meaning {
+    const struct statement
+        *statement; /* as it is kept, until the next is read; NULL: there is none */
+    enum sql_dialect dialect;
     uint64_t hash; /* of its only statement's shape, or of all of them as one; 0: there is none */
     enum action action;
     bool is_bulk;                    /* it announces a bulk load */

@@ -17,13 +17,15 @@ enum {
     UNLIMITED = 0xffff, /* a longest length that is none */
     OBJECT_NAMES = 3,   /* database, schema, type */
     XML_NAMES = 2,      /* database, owner */
+    DECIMAL_REST = 3,   /* length, precision, scale */
 };
 
 /* What a type has behind its first byte. */
 struct kind {
     uint8_t rest; /* bytes */
     uint8_t value_class;
-    bool is_text; /* a collation follows */
+    bool is_text;    /* a collation follows */
+    bool is_one_len; /* of all values but NULL, and the first byte tells it */
 };
 
 /* False where there is no such type. */
@@ -31,29 +33,29 @@ static bool kind_of(uint8_t type, struct kind *k)
 {
     switch (type) {
     case 0x1f: /* NULL */
-        *k = (struct kind){0, TDS_FIXED, false};
+        *k = (struct kind){0, TDS_FIXED, false, false};
         return true;
     case 0x30: /* INT1, BIT */
     case 0x32:
-        *k = (struct kind){0, TDS_FIXED + 1, false};
+        *k = (struct kind){0, TDS_FIXED + 1, false, false};
         return true;
     case 0x34: /* INT2 */
-        *k = (struct kind){0, TDS_FIXED + 2, false};
+        *k = (struct kind){0, TDS_FIXED + 2, false, false};
         return true;
     case 0x38: /* INT4, DATETIM4, FLT4, MONEY4 */
     case 0x3a:
     case 0x3b:
     case 0x7a:
-        *k = (struct kind){0, TDS_FIXED + 4, false};
+        *k = (struct kind){0, TDS_FIXED + 4, false, false};
         return true;
     case 0x3c: /* MONEY, DATETIME, FLT8, INT8 */
     case 0x3d:
     case 0x3e:
     case 0x7f:
-        *k = (struct kind){0, TDS_FIXED + 8, false};
+        *k = (struct kind){0, TDS_FIXED + 8, false, false};
         return true;
     case 0x28: /* DATEN */
-        *k = (struct kind){0, TDS_BYTE, false};
+        *k = (struct kind){0, TDS_BYTE, false, false};
         return true;
     case 0x24: /* GUID, INTN, BITN, FLTN, MONEYN, DATETIMN: their length */
     case 0x26:
@@ -61,6 +63,8 @@ static bool kind_of(uint8_t type, struct kind *k)
     case 0x6d:
     case 0x6e:
     case 0x6f:
+        *k = (struct kind){1, TDS_BYTE, false, true};
+        return true;
     case 0x25: /* VARBINARY, VARCHAR, BINARY, CHAR of old */
     case 0x27:
     case 0x2d:
@@ -68,45 +72,45 @@ static bool kind_of(uint8_t type, struct kind *k)
     case 0x29: /* TIMEN, DATETIME2N, DATETIMEOFFSETN: their scale */
     case 0x2a:
     case 0x2b:
-        *k = (struct kind){1, TDS_BYTE, false};
+        *k = (struct kind){1, TDS_BYTE, false, false};
         return true;
     case 0x37: /* DECIMAL, NUMERIC, DECIMALN, NUMERICN: length, precision, scale */
     case 0x3f:
     case 0x6a:
     case 0x6c:
-        *k = (struct kind){3, TDS_BYTE, false};
+        *k = (struct kind){DECIMAL_REST, TDS_BYTE, false, true};
         return true;
     case TYPE_VARBINARY:
     case 0xad: /* BINARY */
-        *k = (struct kind){2, TDS_SHORT, false};
+        *k = (struct kind){2, TDS_SHORT, false, false};
         return true;
     case TYPE_VARCHAR:
     case TYPE_NVARCHAR:
     case 0xaf: /* CHAR, NCHAR */
     case 0xef:
-        *k = (struct kind){2, TDS_SHORT, true};
+        *k = (struct kind){2, TDS_SHORT, true, false};
         return true;
     case 0xf5: /* VECTOR: length, kind of numbers */
-        *k = (struct kind){3, TDS_SHORT, false};
+        *k = (struct kind){3, TDS_SHORT, false, false};
         return true;
     case 0x62: /* SSVARIANT */
-        *k = (struct kind){4, TDS_LONG, false};
+        *k = (struct kind){4, TDS_LONG, false, false};
         return true;
     case TYPE_IMAGE:
-        *k = (struct kind){4, TDS_POINTED, false};
+        *k = (struct kind){4, TDS_POINTED, false, false};
         return true;
     case TYPE_TEXT:
     case TYPE_NTEXT:
-        *k = (struct kind){4, TDS_POINTED, true};
+        *k = (struct kind){4, TDS_POINTED, true, false};
         return true;
     case TYPE_XML: /* whether it has a schema */
-        *k = (struct kind){1, TDS_CHUNKED, false};
+        *k = (struct kind){1, TDS_CHUNKED, false, false};
         return true;
     case TYPE_OBJECT:
-        *k = (struct kind){2, TDS_CHUNKED, false};
+        *k = (struct kind){2, TDS_CHUNKED, false, false};
         return true;
     case 0xf4: /* JSON */
-        *k = (struct kind){0, TDS_CHUNKED, false};
+        *k = (struct kind){0, TDS_CHUNKED, false, false};
         return true;
     default:
         return false;
@@ -131,7 +135,9 @@ enum tds_pass tds_type_pass(struct tds_walk *w, bool has_collation, bool is_para
         return TDS_NEEDS;
     struct cursor rest = cursor_inner(in, *needs);
     uint16_t first = k.rest == 1 ? cursor_u8(&rest) : k.rest >= 2 ? cursor_le16(&rest) : 0;
+    w->scale = k.rest == DECIMAL_REST ? cursor_u8(&rest) : 0;
     w->value_class = k.value_class;
+    w->usual_len = k.is_one_len && (first & 0xff) <= TDS_USUAL_MAX ? (uint8_t)first : 0;
     w->value = TDS_VALUE_LENGTH;
     if (k.value_class == TDS_SHORT && first == UNLIMITED)
         w->value_class = TDS_CHUNKED;
@@ -223,7 +229,7 @@ enum tds_pass tds_value_pass(struct tds_walk *w, enum tds_class value_class, str
 {
     uint32_t len;
     *is_over = false;
-    switch (value_class) {
+    switch (value_class >= TDS_USUAL ? TDS_BYTE : value_class) {
     case TDS_BYTE:
         *needs = 1;
         if (cursor_left(in) < *needs)
@@ -257,67 +263,21 @@ enum tds_pass tds_value_pass(struct tds_walk *w, enum tds_class value_class, str
     return TDS_PASSED;
 }
 
-/* Passes over the values that are there whole and of the usual classes; gives the first column that
- * is not. */
-static inline size_t usual_pass(const uint8_t *classes, size_t column, size_t count,
-                                struct cursor *in)
+uint8_t tds_class_of_column(const struct tds_walk *w)
 {
-    for (; column < count; column++) {
-        struct cursor value = *in;
-        size_t len = classes[column];
-        if (len == TDS_BYTE) {
-            len = cursor_u8(&value);
-        } else if (len == TDS_SHORT) {
-            len = cursor_le16(&value);
-            len = len == UINT16_MAX ? 0 : len;
-        } else if (len > TDS_FIXED_MAX) {
-            break;
-        }
-        cursor_skip(&value, len);
-        if (cursor_is_short(&value))
-            break;
-        *in = value;
-    }
-    return column;
+    return w->usual_len > 0 ? (uint8_t)(TDS_USUAL + w->usual_len) : w->value_class;
 }
 
-/* Whether the next row begins here; *in moves behind its token. */
-static inline bool take_token(struct cursor *in, uint8_t token)
+enum tds_pass tds_row_rest_pass(struct tds_walk *w, const uint8_t *classes, size_t count,
+                                struct cursor *in, size_t *needs)
 {
-    struct cursor peek = *in;
-    if (token == 0 || cursor_u8(&peek) != token)
-        return false;
-    *in = peek;
-    return true;
-}
-
-enum tds_pass tds_rows_pass(struct tds_walk *w, const uint8_t *classes, size_t count, uint8_t token,
-                            struct cursor *in, uint64_t *rows, size_t *needs)
-{
-    struct cursor at = *in;
+    size_t before = cursor_left(in);
     enum tds_pass pass = TDS_PASSED;
-    size_t column = w->column;
-    uint64_t begun = 0;
-    while (w->skip == 0) {
+    while (pass == TDS_PASSED && w->column < count && w->skip == 0) {
         bool is_over = true;
-        if (w->value == TDS_VALUE_LENGTH)
-            column = usual_pass(classes, column, count, &at);
-        if (column == count && !take_token(&at, token))
-            break;
-        if (column == count) {
-            begun++;
-            column = 0;
-            continue;
-        }
-        if (!(classes[column] & TDS_NULL))
-            pass = tds_value_pass(w, (enum tds_class)classes[column], &at, needs, &is_over);
-        if (pass != TDS_PASSED)
-            break;
-        column += is_over;
+        if (!(classes[w->column] & TDS_NULL))
+            pass = tds_value_pass(w, (enum tds_class)classes[w->column], in, needs, &is_over);
+        w->column = (uint16_t)(w->column + (pass == TDS_PASSED && is_over));
     }
-    w->column = (uint16_t)column;
-    *rows = begun;
-    bool is_moved = at.left < in->left;
-    *in = at;
-    return is_moved ? TDS_PASSED : pass;
+    return cursor_left(in) < before ? TDS_PASSED : pass;
 }

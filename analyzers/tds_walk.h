@@ -27,12 +27,14 @@ enum tds_at {
     TDS_AT_OPERATOR, /* of a total */
     TDS_AT_COLUMN,
     TDS_AT_COLUMN_TYPED,
+    TDS_AT_COLUMN_NAME,
     TDS_AT_CRYPTO, /* how a column or a parameter is encrypted */
     TDS_AT_ALGORITHM,
     TDS_AT_ALGORITHM_END,
     TDS_AT_NULLS, /* which columns of a row are NULL */
     TDS_AT_ROW,
-    TDS_AT_RETURN, /* behind a returned parameter's name */
+    TDS_AT_RETURN, /* at a returned parameter's name */
+    TDS_AT_RETURN_NAMED,
     TDS_AT_RETURN_TYPED,
     TDS_AT_RETURN_VALUE,
     TDS_AT_CHANGE,      /* a text in a change of the environment: its length */
@@ -87,6 +89,10 @@ struct tds_walk {
     uint8_t after;      /* likewise: behind the type that is read */
     uint8_t token, type;
     uint8_t value_class;       /* enum tds_class, of the type that was read */
+    uint8_t usual_len;         /* bytes that its values have but for NULL; 0: not told */
+    uint8_t scale;             /* of decimal numbers */
+    uint8_t form;              /* enum tds_form, of the column that is described */
+    uint8_t subject;           /* enum subject_kind, of the parameter that passes, or comes back */
     uint8_t kept_class;        /* likewise, while another type is read */
     uint8_t value;             /* enum tds_value */
     bool is_encrypted;         /* the column, or the parameter */
@@ -110,12 +116,12 @@ enum tds_pass tds_value_pass(struct tds_walk *w, enum tds_class value_class, str
 /* tds_names_pass passes over a name that is to be passed over. */
 enum tds_pass tds_names_pass(struct tds_walk *w, struct cursor *in, size_t *needs);
 
-/*
- * tds_rows_pass passes over as much of a row as is there, and of the rows behind it that begin with
- * that token (0: none), of which *rows becomes the number; w->column is the first column that was
- * not passed.
- */
-enum tds_pass tds_rows_pass(struct tds_walk *w, const uint8_t *classes, size_t count, uint8_t token,
-                            struct cursor *in, uint64_t *rows, size_t *needs);
+/* tds_class_of_column gives the class of the type that was read, as that of a column. */
+uint8_t tds_class_of_column(const struct tds_walk *w);
+
+/* tds_row_rest_pass passes over as much of a row as is there; w->column is the first column that
+ * was not passed. */
+enum tds_pass tds_row_rest_pass(struct tds_walk *w, const uint8_t *classes, size_t count,
+                                struct cursor *in, size_t *needs);
 
 #endif

@@ -284,6 +284,8 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
     s->row.is_open = false;
     if (r)
         r->mark |= TNS_HOLED;
+    subject_drop_record(x, r);
+    s->last_of = 0;
 }
 
 const struct analyzer TNS_ANALYZER = {

@@ -1,9 +1,9 @@
 /*
  * What the client says: the negotiation, the login, and calls.  An execution of a statement is a
- * request; what else is called (fetches, LOBs, commits) stands apart.  Values that are bound are
- * not looked at.
+ * request; what else is called (fetches, LOBs, commits) stands apart.  Of values that are bound,
+ * those that look for customers are read, as far as the packet with the statement has them.
  */
-#include "analyzers/tns_state.h"
+#include "analyzers/tns_values.h"
 
 #include "analyzers/prepared.h"
 #include "analyzers/statement.h"
@@ -95,6 +95,8 @@ static void set_cursor(struct exchange *x, struct request *r, uint64_t cursor, u
     r->batch = (cursor & UINT32_MAX) << 32 | (rows & UINT32_MAX);
     const struct prepared_entry *entry =
         prepared_find(x->prepared, x->connection, 'S', cursor_name(cursor, name));
+    if (!r->tx.is_apart)
+        tns_binds_recall(x, r, cursor_name(cursor, name));
     if (!entry || !entry->statement)
         return;
     const struct statement *statement = statements_find(x->statements, entry->statement);
@@ -121,8 +123,6 @@ static void restart(struct tns *s, uint64_t cursor)
 /* The columns as the client wants them sent. */
 static void read_defines(struct tns *s, const struct tns_execution *e, struct cursor *in)
 {
-    for (int i = 0; i < EXECUTION_NUMBERS; i++)
-        (void)tns_number(in);
     if (e->defines > TNS_COLUMNS_MAX || cursor_is_short(in))
         return;
     struct tns_shape *shape = tns_shape_make(s, (uint32_t)e->cursor);
@@ -136,6 +136,15 @@ static void read_defines(struct tns *s, const struct tns_execution *e, struct cu
         }
         tns_shape_add(shape, walk.places[TNS_TYPE], walk.places[TNS_SIZE]);
     }
+}
+
+/* What is bound, where it looks for somebody. */
+static void read_binds(struct exchange *x, struct request *r, const struct tns_execution *e,
+                       struct cursor *in)
+{
+    struct tns_binds *b = tns_binds_find(r);
+    if (b && tns_binds_describe(x->state, b, e->binds, in))
+        tns_binds_ask(x, r, b, in);
 }
 
 static const struct statement *read_statement(struct exchange *x, struct bytes text)
@@ -165,7 +174,9 @@ static void execute(struct exchange *x, struct cursor *in)
     r->mark |= e.is_array ? TNS_COUNTS : 0;
     if (e.has_statement) {
         struct bytes text = tns_text_read(&s->terms, in, e.statement_len, whole, sizeof(whole));
-        set_statement(r, read_statement(x, text));
+        const struct statement *statement = read_statement(x, text);
+        set_statement(r, statement);
+        tns_binds_learn(x, r, statement, text);
     }
     if (e.cursor > 0 && !e.has_statement)
         set_cursor(x, r, e.cursor, e.fetches);
@@ -173,8 +184,12 @@ static void execute(struct exchange *x, struct cursor *in)
         r->batch = (e.cursor & UINT32_MAX) << 32 | (e.fetches & UINT32_MAX);
     if (e.options & OPTION_EXECUTE)
         restart(s, e.cursor);
+    for (int i = 0; i < EXECUTION_NUMBERS; i++)
+        (void)tns_number(in);
     if (e.options & OPTION_DEFINE && e.cursor > 0)
         read_defines(s, &e, in);
+    else if (e.binds > 0)
+        read_binds(x, r, &e, in);
 }
 
 static void execute_again(struct exchange *x, uint8_t function, struct cursor *in)
@@ -187,6 +202,11 @@ static void execute_again(struct exchange *x, uint8_t function, struct cursor *i
     if (function == TTC_REEXECUTE_AND_FETCH)
         r->mark |= TNS_IS_QUERY;
     restart(x->state, cursor);
+    (void)tns_number(in); /* options */
+    (void)tns_number(in);
+    const struct tns_binds *b = tns_binds_find(r);
+    if (b)
+        tns_binds_ask(x, r, b, in);
 }
 
 static void fetch(struct exchange *x, struct cursor *in)
@@ -311,11 +331,14 @@ static void native_call(struct exchange *x, uint8_t function, struct bytes reque
         return;
     }
     if (function == TTC_EXECUTE) {
-        const struct statement *statement = read_statement(x, tns_native_statement(request));
+        struct bytes text = tns_native_statement(request);
+        const struct statement *statement = read_statement(x, text);
         struct request *r =
             statement ? open_call(x, function) : open_apart(x, function, ACTION_OTHER, "CALL");
-        if (r)
-            set_statement(r, statement);
+        if (!r)
+            return;
+        set_statement(r, statement);
+        tns_binds_learn(x, r, statement, text);
         return;
     }
     if (function == TTC_LOGOFF)

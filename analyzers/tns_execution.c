@@ -17,7 +17,7 @@ static void read_execution(uint8_t version, struct cursor *in, struct tns_execut
     e->fetches = tns_number(in);
     (void)tns_number(in); /* longest LONG */
     cursor_skip(in, 1);
-    (void)tns_number(in); /* values bound */
+    e->binds = tns_number(in);
     cursor_skip(in, 5 + 1);
     e->defines = tns_number(in);
     (void)tns_number(in);

@@ -12,6 +12,7 @@
 #define TEXT {.kind = TNS_TEXT}
 #define TEXT_TO(to) {.kind = TNS_TEXT, .place = (to)}
 #define SIZED {.kind = TNS_SIZED}
+#define KEPT {.kind = TNS_SIZED, .value = TNS_KEEP}
 #define RAW(of) {.kind = TNS_RAW, .place = (of)}
 #define SKIP(len) {.kind = TNS_SKIP, .count = (len)}
 #define IF(of, n) {.kind = TNS_IF, .place = (of), .count = (n)}
@@ -80,11 +81,11 @@ const struct tns_field TNS_STATUS_FIELDS[] = {
     BYTE, BYTE, BYTE,          /* flags, precision, scale */                                       \
     NUMBER_TO(TNS_SIZE),                                                                           \
     NUMBER, NUMBER, SIZED,     /* elements of an array, flags, object id */                        \
-    NUMBER, NUMBER, BYTE,      /* version, character set, its form */                              \
+    NUMBER, NUMBER, BYTE_TO(TNS_CHARSET), /* version, character set, its form */                   \
     NUMBER,                    /* characters */                                                    \
     NUMBER_SINCE(TNS_FIELDS_12_2),                                                                 \
     BYTE, BYTE,                /* may be null, length of the name */                               \
-    SIZED, SIZED, SIZED,       /* names: its own, its type's schema, its type's */                 \
+    KEPT, SIZED, SIZED,        /* names: its own, its type's schema, its type's */                 \
     NUMBER, NUMBER,            /* position, flags */                                               \
     SIZED_SINCE(TNS_FIELDS_23_1), SIZED_SINCE(TNS_FIELDS_23_1), /* names of the domain */          \
     NUMBER_TO_SINCE(TNS_INNER_COUNT, TNS_FIELDS_ANNOTATIONS),                                      \
@@ -265,9 +266,9 @@ const struct tns_field TNS_CURSOR_FIELDS[] = {
 
 const struct tns_field TNS_DEFINE_FIELDS[] = {
     BYTE_TO(TNS_TYPE),
-    BYTE, BYTE, BYTE, /* flags, precision, scale */
+    BYTE_TO(TNS_FLAGS), BYTE, BYTE, /* flags, precision, scale */
     NUMBER_TO(TNS_SIZE),
-    NUMBER, NUMBER, SIZED, NUMBER, NUMBER, BYTE, NUMBER,
+    NUMBER, NUMBER, SIZED, NUMBER, NUMBER, BYTE_TO(TNS_CHARSET), NUMBER,
     NUMBER_SINCE(TNS_FIELDS_12_2),
     END,
 };

@@ -4,7 +4,7 @@
  * all fetches of a cursor.  A message that is not understood costs the rest of its reply but for
  * that status, which is looked for at the end of each packet.
  */
-#include "analyzers/tns_state.h"
+#include "analyzers/tns_values.h"
 
 #include "analyzers/prepared.h"
 
@@ -24,6 +24,7 @@ void tns_server_begin(struct tns *s)
     s->walk.program = NULL;
     s->walk.bits_len = 0;
     s->row.is_open = false;
+    columns_begin(&s->customers);
     s->has_rows = s->has_shape = s->was_described = s->has_out_binds = false;
     s->is_lost[SIDE_SERVER] = false;
     s->is_begun[SIDE_SERVER] = false;
@@ -59,6 +60,7 @@ static void keep_cursor(struct exchange *x, struct request *r, uint32_t cursor)
         prepared_touch(x->prepared, x->connection, 'S', (struct bytes){name, sizeof(name)});
     if (entry)
         entry->statement = transaction_has(&r->tx, FIELD_DB_QUERY_HASH) ? r->tx.db_query_hash : 0;
+    tns_binds_keep(x, r, (struct bytes){name, sizeof(name)});
     struct tns_shape *shape = tns_shape_make(s, cursor);
     *shape = (struct tns_shape){.cursor = cursor, .is_counted = true, .used = shape->used};
 }
@@ -174,6 +176,7 @@ void tns_status(struct exchange *x, struct request *r, const struct tns_walk *w)
     }
     keep_cursor(x, r, (uint32_t)w->places[TNS_CURSOR]);
     keep_shape(s, r);
+    s->last_of = s->was_described ? cursor_of(r) : s->last_of;
     bool has_failed = error && !is_end;
     r->tx.outcome = has_failed ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
     if (has_failed)
@@ -212,8 +215,11 @@ static const struct tns_field *value_fields(uint8_t class)
     return class == TNS_VALUE_CURSOR ? TNS_CURSOR_FIELDS : TNS_VALUE_FIELDS[class];
 }
 
-static void end_row(struct tns *s, struct request *r)
+static void end_row(struct exchange *x, struct request *r)
 {
+    struct tns *s = x->state;
+    if (s->customers.count > 0)
+        columns_end_row(x, r, &s->customers);
     s->row.is_open = false;
     s->walk.bits_len = 0;
     r->tx.returned_rows++;
@@ -233,12 +239,34 @@ static bool pass_short(struct cursor *in)
     return true;
 }
 
-/* A row as far as it goes. */
-static enum tns_course walk_row(struct tns *s, struct request *r, struct cursor *in, uint64_t *skip)
+/* A column that is looked at; false where its value is not there yet. */
+static bool look_at(struct exchange *x, struct request *r, uint8_t class, const struct cursor *in)
 {
+    struct tns *s = x->state;
+    struct cursor peek = *in;
+    if (is_repeated(s)) {
+        tns_column_again(x, r);
+    } else if (class == TNS_VALUE_TEXT) {
+        uint8_t len = cursor_u8(&peek);
+        struct bytes value = cursor_take(&peek, len < TNS_TEXT_LONG ? len : 0);
+        if (cursor_is_short(&peek))
+            return false;
+        tns_column_take(x, r, value);
+    }
+    s->row.next++;
+    return true;
+}
+
+/* A row as far as it goes. */
+static enum tns_course walk_row(struct exchange *x, struct request *r, struct cursor *in,
+                                uint64_t *skip)
+{
+    struct tns *s = x->state;
     while (s->row.column < s->described.columns) {
         uint8_t class = s->described.runs[s->row.run].class;
         bool is_at_work = s->walk.program != NULL;
+        if (!is_at_work && tns_column_next(s) && !look_at(x, r, class, in))
+            return TNS_WALK_SHORT;
         if (!is_at_work && (class == TNS_VALUE_NONE || is_repeated(s) ||
                             (class == TNS_VALUE_TEXT && pass_short(in)))) {
             next_column(s);
@@ -253,7 +281,7 @@ static enum tns_course walk_row(struct tns *s, struct request *r, struct cursor 
             return course;
         next_column(s);
     }
-    end_row(s, r);
+    end_row(x, r);
     return TNS_WALK_DONE;
 }
 
@@ -261,8 +289,12 @@ static bool begin_row(struct tns *s, const struct request *r)
 {
     if (!s->has_shape && !s->was_described) {
         const struct tns_shape *shape = cursor_of(r) ? tns_shape_find(s, cursor_of(r)) : NULL;
-        if (shape)
+        if (shape) {
             s->described = *shape;
+            columns_recall(&s->customers, &shape->customers);
+        }
+        if (s->last_of != cursor_of(r))
+            tns_columns_forget(s, cursor_of(r));
         s->has_shape = shape != NULL;
     }
     bool is_known = (s->has_shape || s->was_described) && s->described.is_known;
@@ -275,11 +307,13 @@ static bool begin_row(struct tns *s, const struct request *r)
 /* --- messages */
 
 /* At a TNS_TELL. */
-static void told(struct tns *s, const struct request *r)
+static void told(struct exchange *x, const struct request *r)
 {
+    struct tns *s = x->state;
     struct tns_walk *w = &s->walk;
     switch (s->message) {
     case TTC_DESCRIBE:
+        tns_column_add(x, s->described.columns);
         tns_shape_add(&s->described, w->places[TNS_TYPE], w->places[TNS_SIZE]);
         break;
     case TTC_BIT_VECTOR: {
@@ -335,6 +369,9 @@ static bool end_message(struct exchange *x, struct request *r)
     case TTC_ROW_HEADER:
         s->has_rows = true;
         break;
+    case TTC_DESCRIBE:
+        columns_keep(&s->described.customers, &s->customers);
+        break;
     case TTC_SERVER_PIGGYBACK:
         return is_known_piggyback(s->walk.places[TNS_TYPE]);
     default:
@@ -348,6 +385,7 @@ static void get_lost(struct exchange *x, struct request *r)
 {
     struct tns *s = x->state;
     r->mark |= TNS_HOLED;
+    subject_drop_record(x, r);
     x->pairing.owner->unread++;
     s->is_lost[SIDE_SERVER] = true;
     s->walk.program = NULL;
@@ -393,6 +431,8 @@ static enum tns_course begin_message(struct exchange *x, struct request *r, stru
     if (type == TTC_DESCRIBE) {
         s->described = (struct tns_shape){.is_known = true};
         s->was_described = true;
+        columns_begin(&s->customers);
+        tns_columns_forget(s, 0);
         r->tx.is_apart = r->tx.is_apart && r->tx.request_seen;
     }
     if (fields->kind == TNS_END)
@@ -407,7 +447,7 @@ static enum tns_course walk_message(struct exchange *x, struct request *r, struc
     struct tns *s = x->state;
     enum tns_course course = tns_walk(&s->walk, &s->terms, in, skip);
     while (course == TNS_WALK_TOLD) {
-        told(s, r);
+        told(x, r);
         course = tns_walk(&s->walk, &s->terms, in, skip);
     }
     if (course == TNS_WALK_DONE && !end_message(x, r))
@@ -519,7 +559,7 @@ struct step tns_server_parse(struct exchange *x, struct cursor *in)
     while (cursor_left(in) > 0 && !r->is_finished) {
         if (s->is_lost[SIDE_SERVER])
             return parse_lost(x, r, in);
-        enum tns_course course = s->row.is_open    ? walk_row(s, r, in, &skip)
+        enum tns_course course = s->row.is_open    ? walk_row(x, r, in, &skip)
                                  : s->walk.program ? walk_message(x, r, in, &skip)
                                                    : begin_message(x, r, in);
         if (course == TNS_WALK_SKIPS)

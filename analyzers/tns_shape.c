@@ -23,8 +23,7 @@ enum tns_type {
 
 static const uint8_t text_types[] = {1, 2, 3, 12, 23, 96, 100, 101, 180, 181, 182, 183, 231, 252};
 
-/* TNS_VALUES: the type is unknown. */
-static uint8_t class_of(uint64_t type, uint64_t size)
+uint8_t tns_class_of(uint64_t type, uint64_t size)
 {
     if (type == TYPE_LONG || type == TYPE_LONG_RAW)
         return TNS_VALUE_LONG;
@@ -81,7 +80,7 @@ struct tns_shape *tns_shape_make(struct tns *s, uint32_t cursor)
 
 void tns_shape_add(struct tns_shape *shape, uint64_t type, uint64_t size)
 {
-    uint8_t class = class_of(type, size);
+    uint8_t class = tns_class_of(type, size);
     struct tns_run *last = shape->runs_count ? &shape->runs[shape->runs_count - 1] : NULL;
     if (class == TNS_VALUES || shape->columns == TNS_COLUMNS_MAX)
         shape->is_known = false;

@@ -6,6 +6,8 @@
 #define SEEPWATCH_ANALYZERS_TNS_STATE_H
 
 #include "analyzers/analyzer.h"
+#include "analyzers/columns.h"
+#include "analyzers/subject.h"
 #include "analyzers/tns_walk.h"
 
 enum {
@@ -134,6 +136,7 @@ struct tns_shape {
     uint64_t fetched; /* rows since it was executed, as the server counts them */
     uint64_t used;    /* when, by tns.uses */
     struct tns_run runs[TNS_RUNS_MAX];
+    struct columns_kept customers; /* that may hold identifiers */
 };
 
 struct tns_name {
@@ -146,6 +149,14 @@ struct tns_row {
     bool is_open;
     uint16_t column, left; /* the one at work; of its run, with it */
     uint8_t run;
+    uint8_t next; /* of the columns that are looked at */
+};
+
+/* A value that may be an identifier, until the next row. */
+struct tns_last {
+    uint16_t column; /* its place and 1; 0: none */
+    uint8_t len;
+    uint8_t text[SUBJECT_VALUE_MAX];
 };
 
 struct tns {
@@ -155,6 +166,9 @@ struct tns {
     struct tns_shape shapes[TNS_SHAPES_MAX];
     struct tns_shape described; /* by the reply at work */
     struct tns_row row;
+    struct columns customers; /* of the reply at work */
+    struct tns_last last[COLUMNS_MAX];
+    uint32_t last_of;       /* the cursor that these are of */
     uint64_t uses;          /* of shapes */
     int64_t left[2];        /* bytes of the packets whose headers were seen that no message took; by
                                enum side */
@@ -192,12 +206,14 @@ struct request *tns_login(struct exchange *x);
 struct tns_shape *tns_shape_find(struct tns *s, uint32_t cursor);
 /* tns_shape_make gives a place for them, the oldest where all are taken. */
 struct tns_shape *tns_shape_make(struct tns *s, uint32_t cursor);
+/* tns_class_of gives the class of a type; TNS_VALUES where it is unknown. */
+uint8_t tns_class_of(uint64_t type, uint64_t size);
 /* tns_shape_add adds a column. */
 void tns_shape_add(struct tns_shape *shape, uint64_t type, uint64_t size);
 
 /* An execution, as its header says. */
 struct tns_execution {
-    uint64_t options, cursor, statement_len, fetches, defines;
+    uint64_t options, cursor, statement_len, fetches, defines, binds;
     bool has_statement, is_array;
 };
 

@@ -92,6 +92,20 @@ static bool piece(const struct tns_terms *terms, struct cursor *in, uint64_t *le
     return true;
 }
 
+/* Keeps a text that is short; false where it is not there yet. */
+static bool keep(struct tns_walk *w, struct cursor in)
+{
+    uint8_t len = cursor_u8(&in);
+    w->kept_len = 0;
+    if (len > TNS_KEPT_MAX)
+        return true;
+    struct bytes text = cursor_take(&in, len);
+    if (text.len > 0)
+        memcpy(w->kept, text.data, text.len);
+    w->kept_len = (uint8_t)text.len;
+    return !cursor_is_short(&in);
+}
+
 static enum tns_course walk_text(struct tns_walk *w, const struct tns_terms *terms,
                                  const struct tns_field *f, struct cursor *in, uint64_t *skip)
 {
@@ -99,7 +113,7 @@ static enum tns_course walk_text(struct tns_walk *w, const struct tns_terms *ter
     if (w->stage == STAGE_LAST_RAW)
         return walk_raw(w, in, skip);
     if (w->stage == STAGE_LENGTH) {
-        if (cursor_left(in) == 0)
+        if (cursor_left(in) == 0 || (f->value == TNS_KEEP && !keep(w, *in)))
             return TNS_WALK_SHORT;
         uint8_t first = cursor_u8(in);
         w->places[f->place] = first != 0 && first != TNS_TEXT_NULL;
@@ -131,6 +145,7 @@ static enum tns_course walk_sized(struct tns_walk *w, const struct tns_terms *te
         *in = peek;
         if (len == 0) {
             w->places[f->place] = 0;
+            w->kept_len = f->value == TNS_KEEP ? 0 : w->kept_len;
             return TNS_WALK_DONE;
         }
         w->stage = STAGE_LENGTH;

@@ -13,6 +13,8 @@
 
 enum {
     TNS_DEPTH_MAX = 4,        /* repetitions within one another */
+    TNS_KEPT_MAX = 64,        /* bytes of a text that is kept */
+    TNS_KEEP = 1,             /* value of the field of such a text */
     TNS_BITS_MAX = 128,       /* bytes of a bit vector; 1,000 columns take 125 */
     TNS_NUMBER_MAX = 9,       /* bytes of a number, with that of its length */
     TNS_TEXT_SHORT_MAX = 252, /* bytes; a longer text is in pieces */
@@ -44,7 +46,7 @@ enum tns_field_kind {
     TNS_BYTE,   /* one byte */
     TNS_NUMBER, /* a number */
     TNS_TEXT,   /* a text, in pieces perhaps; its place becomes whether there was one */
-    TNS_SIZED,  /* a number; where it is not 0, a text */
+    TNS_SIZED,  /* a number; where it is not 0, a text; kept where the value is TNS_KEEP */
     TNS_RAW,    /* as many bytes as the place says */
     TNS_SKIP,   /* `count` bytes */
     TNS_BITS,   /* a bit vector of as many bytes as the place says, kept */
@@ -76,6 +78,8 @@ enum tns_place {
     TNS_COLUMNS,
     TNS_TYPE, /* of a column */
     TNS_SIZE,
+    TNS_FLAGS,
+    TNS_CHARSET, /* the form of its character set */
     TNS_PLACES,
 };
 
@@ -94,6 +98,8 @@ struct tns_walk {
     uint8_t stage;    /* of the field at work */
     uint8_t bits_len; /* bytes */
     uint8_t bits[TNS_BITS_MAX];
+    uint8_t kept_len; /* bytes; 0: there was no text, or a longer one */
+    uint8_t kept[TNS_KEPT_MAX];
 };
 
 /* The terms of the connection. */

@@ -29,12 +29,18 @@ const close = (connection) => new Promise((resolve) => {
 // A request made by make, run by that method of the connection: rows, changes and errors, as the driver tells them.
 function ask(connection, seen, method, text, fill = () => {}, ...more) {
   return new Promise((resolve) => {
+    const shown = new Set(); // customers
     const request = new Request(text, (error) => {
       if (error) seen.errors += 1;
+      if (shown.size > 0) seen.customers = (seen.customers || 0) + shown.size;
       resolve(request);
     });
     fill(request);
-    request.on('row', () => { seen.rows += 1; });
+    request.on('row', (columns) => {
+      seen.rows += 1;
+      const column = columns.find((c_) => c_.metadata.colName === 'customer_id');
+      if (column) shown.add(column.value);
+    });
     const changed = (count, more_, rows) => { if (count !== undefined && !request.hasRows) seen.changes += count; };
     request.on('columnMetadata', () => { request.hasRows = true; });
     request.on('done', changed);
@@ -99,6 +105,34 @@ const cases = {
     }
     seen.requests += 1;
     await new Promise((resolve) => { request.userCallback = resolve; request.callback = resolve; c.unprepare(request); });
+  },
+  'customers shown': async (c, seen) => {
+    for (const rows of [1, 250, 2000])
+      await ask(c, seen, 'execSqlBatch', `select /* rows=${rows} kind=customers */ * from customers`);
+    await ask(c, seen, 'execSql', 'select /* rows=40 kind=customers */ * from customers where msisdn <> @msisdn and id > @id', (r) => {
+      r.addParameter('id', TYPES.Int, 4711); r.addParameter('msisdn', TYPES.VarChar, 'none');
+    });
+  },
+  'customers looked for': async (c, seen) => {
+    await ask(c, seen, 'execSqlBatch', "update customers set a = 1 where customer_id in (4711, 4712, 4711) /* changes=2 */");
+    await ask(c, seen, 'execSqlBatch', "delete from customers where msisdn = N'+46 70 123 45 67' or msisdn = '0701234567' /* changes=1 */");
+    for (let n = 0; n < 5; n += 1)
+      await ask(c, seen, 'execSql', 'select /* rows=0 */ 1 from customers where a = @x and msisdn in (@tel, @tel2)', (r) => {
+        r.addParameter('tel2', TYPES.VarChar, `070123456${n}`);
+        r.addParameter('x', TYPES.Int, 4711);
+        r.addParameter('tel', TYPES.NVarChar, '46701234569');
+      });
+    const request = new Request('select /* rows=0 */ 1 from customers where customer_id = @id and b = @b', () => {});
+    request.addParameter('b', TYPES.Int);
+    request.addParameter('id', TYPES.BigInt);
+    seen.requests += 1;
+    await new Promise((resolve) => { request.on('prepared', resolve); c.prepare(request); });
+    for (let n = 0; n < 4; n += 1) {
+      seen.requests += 1;
+      await new Promise((resolve) => { request.userCallback = resolve; request.callback = resolve; c.execute(request, { id: 4711 + n, b: 4800 }); });
+    }
+    await ask(c, seen, 'callProcedure', 'give_1', (r) => { r.addParameter('customer_id', TYPES.Int, 4711); r.addParameter('n', TYPES.Int, 4712); });
+    seen.customers = 2 + 1 + 5 * 2 + 4 + 1;
   },
   'errors': async (c, seen) => {
     await ask(c, seen, 'execSqlBatch', 'select /* error=208 */ * from missing');

@@ -2,7 +2,7 @@
 
     tds_server.py PORT LOG CERTIFICATE KEY    one line of JSON per connection goes to LOG: what was asked and answered
 
-A comment in a statement's text says what comes of it: rows=N (of kind=ints, texts, all, large or wide), changes=N,
+A comment in a statement's text says what comes of it: rows=N (of kind=ints, texts, all, large, wide or customers), changes=N,
 error=N, results=N (of so many rows each), pause=SECONDS before the end, nocount.  The user's name says what is agreed
 on: "off" no encryption, "login" the login alone, "all" everything; "nobody" is refused.
 """
@@ -56,6 +56,7 @@ class Column:
         types = {
             "int": b"\x26\x04", "int!": b"\x38", "bigint": b"\x26\x08", "bit": b"\x68\x01", "float": b"\x6d\x08",
             "money": b"\x6e\x08", "datetime": b"\x6f\x08", "guid": b"\x24\x10", "decimal": b"\x6a\x11\x12\x02",
+            "decimal0": b"\x6c\x0d\x14\x00",
             "varchar": b"\xa7\x64\x00" + collation, "nvarchar": b"\xe7\xc8\x00" + collation,
             "binary": b"\xad\x08\x00", "max": b"\xe7\xff\xff" + collation, "image": b"\x22\xff\xff\xff\x7f",
             "text": b"\x23\xff\xff\xff\x7f" + collation, "variant": b"\x62\x49\x1f\x00\x00", "xml": b"\xf1\x00",
@@ -73,7 +74,7 @@ class Column:
         if value is None:
             return {"varchar": b"\xff\xff", "nvarchar": b"\xff\xff", "binary": b"\xff\xff", "max": b"\xff" * 8,
                     "xml": b"\xff" * 8, "variant": b"\0\0\0\0"}.get(kind, b"\0")
-        if kind in ("int", "bigint", "float", "money", "datetime", "guid", "decimal", "bit", "date", "datetime2"):
+        if kind in ("int", "bigint", "float", "money", "datetime", "guid", "decimal", "decimal0", "bit", "date", "datetime2"):
             return bytes([len(value)]) + value
         if kind in ("varchar", "nvarchar", "binary"):
             return struct.pack("<H", len(value)) + value
@@ -97,7 +98,20 @@ KINDS = {
     "large": ["int", "max"],
     "wide": ["int"] * 500,
     "loaded": ["int", "varchar"],
+    "customers": ["nvarchar", "int!", "varchar", "decimal0", "nvarchar"],
 }
+NAMES = {"customers": ["msisdn", "customer_id", "email", "iccid", "note"]}
+CUSTOMERS = 300
+
+
+def customer(n):
+    """A row that shows a customer, made up; the same ones come again and again."""
+    number = n * 7 % CUSTOMERS
+    digits = f"89460{number:013d}"
+    check = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(digits)))
+    iccid = int(digits) * 10 + -check % 10
+    return [ucs(f"4670{number:07d}") if n % 5 else None, 100000 + number, b"someone%d@example.org" % number if n % 3 else None,
+            b"\1" + struct.pack("<QI", iccid % 2 ** 64, iccid >> 64) if n % 4 else None, ucs(f"row {n}")]
 
 
 def value_of(kind, n):
@@ -382,10 +396,12 @@ class Wire:
         """Columns and rows; a row with values that are NULL has them in bits, where the version can."""
         if kind == "all" and self.version < 0x73:
             kind = "old"
-        columns = [Column(f"c{n}", name, self.version) for n, name in enumerate(KINDS[kind])]
+        names = NAMES.get(kind) or [f"c{n}" for n in range(len(KINDS[kind]))]
+        columns = [Column(name, what, self.version) for name, what in zip(names, KINDS[kind])]
         out = struct.pack("<BH", 0x81, len(columns)) + b"".join(column.describe() for column in columns)
         for n in range(count):
-            values = [value_of(column.kind, n + place) for place, column in enumerate(columns)]
+            values = customer(n) if kind == "customers" else [
+                value_of(column.kind, n + place) for place, column in enumerate(columns)]
             if self.version >= 0x73 and n % 2 and None in values:
                 bits = bytearray((len(columns) + 7) // 8)
                 for place, value in enumerate(values):

@@ -63,6 +63,10 @@ def main(folder, program):
             seen, should = counts(transactions), {name: case.get(name, 0) for name in COUNTED}
             check(seen == should and "broken" not in case, f"{profile}: {case['name']}: " + ", ".join(
                 f"{seen[name]}/{should[name]} {name}" for name in COUNTED))
+            if "customers" in case:
+                shown = sum(t["subject"]["count"] for t in transactions if "subject" in t)
+                check(shown == case["customers"],
+                      f"{profile}: {case['name']}: {shown}/{case['customers']}, call by call")
         whole = summary["protocols"]["tns"]
         wanted = tuple(sum(case.get(name, 0) for case in cases) for name in COUNTED)
         got = whole["requests"], whole["returned_rows"], whole["affected_rows"], whole["failures"]
@@ -71,7 +75,7 @@ def main(folder, program):
         check(users == {"agent"}, f"{profile}: the account")
         kept = [t for all in connections for t in all if t.get("capture", {}).get("estimated")]
         check(not kept, f"{profile}: no row count is an estimate")
-        hidden = SECRET, base64.b64encode(SECRET.encode()).decode(), SECRET.encode().hex()
+        hidden = "467000", "07012345", "+46 70", SECRET, base64.b64encode(SECRET.encode()).decode(), SECRET.encode().hex()
         told = [secret for secret in hidden if secret.lower() in written.lower()]
         check(not told, f"{profile}: no password, no literal and no value in what is written")
     print(f"{passed} passed, {failed} failed")

@@ -21,6 +21,20 @@ async function rows(connection, sql, options = {}, binds = []) {
     return count;
 }
 
+// Rows that show customers, `size` at a time; how many different ones were in each.
+async function customers(connection, wanted, size, options) {
+    const result = await connection.execute(`select * from subscribers where rownum <= ${wanted}`, [], { resultSet: true, fetchArraySize: size, ...options });
+    let seen = 0, count = 0;
+    for (;;) {
+        const part = await result.resultSet.getRows(size);
+        count += part.length;
+        seen += new Set(part.map((row) => row[2])).size;
+        if (part.length === 0) break;
+    }
+    await result.resultSet.close();
+    return { statements: 1, rows: count, customers: seen };
+}
+
 const cases = {
     'one row': async (c) => ({ statements: 1, rows: await rows(c, `select id from customers where rownum <= 1 and name <> '${SECRET}'`) }),
     'no row': async (c) => ({ statements: 1, rows: await rows(c, 'select * from customers where rownum <= 0') }),
@@ -56,6 +70,17 @@ const cases = {
     'counts of an array': async (c) => {
         const result = await c.executeMany('insert into customers values (:1)', [[1], [2], [3]], { dmlRowCounts: true });
         return { statements: 1, rows: 0, changed: result.dmlRowCounts.reduce((a, b) => a + b) };
+    },
+    'customers with the execution': async (c) => customers(c, 250, 250, { prefetchRows: 251 }),
+    'customers in many fetches': async (c) => customers(c, 2000, 170, { prefetchRows: 0 }),
+    'customers looked for': async (c) => {
+        let changed = 0;
+        for (let n = 0; n < 5; n++)
+            await rows(c, 'select id from customers where rownum <= 0 and name <> :1 and (msisdn = :2 or customer_id = :3)', {}, ['x', `070123456${n}`, 4711]);
+        changed += (await c.execute("delete from customers where msisdn in ('+46 70 123 45 67', '0701234567') and 0 rows")).rowsAffected;
+        const many = Array.from({ length: 50 }, (_, n) => ['hunter2-note', 5000 + Math.floor(n / 2)]);
+        changed += (await c.executeMany('insert into customers (note, customer_id) values (:1, :2)', many, { bindDefs: [{ type: oracledb.STRING, maxSize: 40 }, { type: oracledb.NUMBER }] })).rowsAffected;
+        return { statements: 7, rows: 0, changed, customers: 5 + 1 + 25 };
     },
     errors: async (c) => {
         let errors = 0;

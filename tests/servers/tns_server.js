@@ -89,12 +89,20 @@ const TABLES = {
     notes: [['ID', NUMBER, 22], ['NOTE', VARCHAR, 32767]],
     letters: [['ID', NUMBER, 22], ['LETTER', LONG, 0]],
     lobs: [['ID', NUMBER, 22], ['BODY', CLOB, 4000]],
+    subscribers: [['NAME', VARCHAR, 200], ['MSISDN', VARCHAR, 40], ['CUSTOMER_ID', NUMBER, 22], ['NOTE', VARCHAR, 80]],
 };
+
+// Columns whose values are often those of the row before, and are then not sent.
+const REPEATED = ['CITY', 'MSISDN', 'CUSTOMER_ID'];
+const isSame = (a, b) => (Buffer.isBuffer(a) ? a.equals(b) : a === b);
+const customer = (n) => Math.floor(n / 3) * 7 % 300; // three rows each, made up
 
 function value(column, n) {
     const [name, type] = column;
     if (name === 'NOTHING') return null;
     if (name === 'CITY') return `hunter2-town-${Math.floor(n / 3)}`; // often that of the row before
+    if (name === 'MSISDN') return customer(n) % 5 ? `4670${String(customer(n)).padStart(7, '0')}` : null;
+    if (name === 'CUSTOMER_ID') return oracleNumber(100000 + customer(n));
     if (name === 'NOTE') return 'hunter2-note '.repeat(1 + n * 397 % 2500);
     if (name === 'LETTER') return 'hunter2-letter '.repeat(1 + n * 911 % 9000);
     switch (type) {
@@ -254,7 +262,7 @@ class Session {
         const w = new Writer(), { columns } = cursor, last = Math.min(cursor.sent + count, cursor.rows);
         w.bytes(6, 0).numbers(columns.length, 0, count, 0).number(0).number(0);
         for (let first = cursor.sent; cursor.sent < last; cursor.sent++) {
-            const n = cursor.sent, sent = columns.map((column) => n === first || column[0] !== 'CITY' || value(column, n) !== value(column, n - 1));
+            const n = cursor.sent, sent = columns.map((column) => n === first || !REPEATED.includes(column[0]) || !isSame(value(column, n), value(column, n - 1)));
             if (sent.includes(false)) {
                 const bits = Buffer.alloc(Math.ceil(columns.length / 8));
                 sent.forEach((is, i) => { if (is) bits[i >> 3] |= 1 << (i & 7); });
