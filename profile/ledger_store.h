@@ -1,0 +1,88 @@
+/*
+ * The ledger's tables in the file of a state: what profile/ledger.h adds up, by hour.  A person
+ * reads them with any program for SQLite; docs/operation.md has examples.
+ */
+#ifndef SEEPWATCH_PROFILE_LEDGER_STORE_H
+#define SEEPWATCH_PROFILE_LEDGER_STORE_H
+
+#include "core/address.h"
+#include "core/sketch.h"
+#include "profile/database.h"
+
+enum {
+    LEDGER_ROW_VERSION = 1,
+    LEDGER_NAME_MAX = 64,        /* bytes of a user or network */
+    LEDGER_WORD_MAX = 16,        /* bytes of a protocol or an action */
+    LEDGER_SHAPE_MAX = 192,      /* bytes of a shape */
+    LEDGER_PRUNE_HOURS_MAX = 24, /* at one snapshot, to keep to the file's size */
+};
+
+/* Hours count from 1970.  The shapes' texts are apart, so that a row is short. */
+#define LEDGER_SCHEMA                                                                              \
+    "CREATE TABLE ledger_shape(id INTEGER PRIMARY KEY, hour INTEGER NOT NULL,"                     \
+    " protocol TEXT NOT NULL, text TEXT NOT NULL);"                                                \
+    "CREATE TABLE ledger_entry(hour INTEGER, user TEXT, source TEXT, server TEXT, port INTEGER,"   \
+    " shape INTEGER, action TEXT, network TEXT NOT NULL, requests INTEGER NOT NULL,"               \
+    " failures INTEGER NOT NULL, records INTEGER NOT NULL, client_bytes INTEGER NOT NULL,"         \
+    " server_bytes INTEGER NOT NULL, lost_bytes INTEGER NOT NULL, customers INTEGER NOT NULL,"     \
+    " customers_seen BLOB NOT NULL, PRIMARY KEY(hour, user, source, server, port, shape, action))" \
+    " WITHOUT ROWID;"                                                                              \
+    "CREATE VIEW ledger AS SELECT datetime(e.hour * 3600, 'unixepoch') AS time, e.user, "          \
+    "e.network,"                                                                                   \
+    " e.source, e.server, e.port, s.protocol, e.action, s.text AS shape, e.requests, e.failures,"  \
+    " e.records, e.client_bytes, e.server_bytes, e.lost_bytes, e.customers"                        \
+    " FROM ledger_entry e LEFT JOIN ledger_shape s ON s.id = e.shape;"
+
+/* What one account did at one server with one shape of statement or address in an hour. */
+struct ledger_key {
+    int64_t hour;
+    struct bytes user, network, protocol, action, shape; /* empty: unknown */
+    struct address source, server;
+    uint64_t port, shape_id;
+};
+
+/* Requests count logins too. */
+struct ledger_sums {
+    uint64_t requests, failures, records, client_bytes, server_bytes, lost_bytes;
+};
+
+/* A row on its way to the tables.  What is there already is added to; `customers` is a sketch. */
+void ledger_row_save(struct pack *p, const struct ledger_key *key, const struct ledger_sums *sums,
+                     const struct sketch *customers);
+
+struct ledger_limits {
+    uint64_t bytes_max; /* of the file; 0: none */
+    int64_t age_ns;     /* 0: none */
+};
+
+struct ledger_written {
+    uint64_t rows, pruned;
+};
+
+struct ledger_store;
+
+/* ledger_store_open works on the tables of the database, which must outlive it; NULL where that
+ * does not work. */
+struct ledger_store *ledger_store_open(struct database *db, const struct ledger_limits *limits);
+void ledger_store_close(struct ledger_store *l);
+
+/* Within a transaction: now, a row, and in the end what is too old or too much. */
+void ledger_store_begin(struct ledger_store *l, int64_t now_ns);
+bool ledger_store_put(struct ledger_store *l, struct cursor *row, struct ledger_written *written);
+bool ledger_store_prune(struct ledger_store *l, struct ledger_written *written);
+
+/* Reading, the oldest hour first. */
+struct ledger_cursor;
+
+/* ledger_cursor_open reads the tables of a database, which must outlive it; NULL where that does
+ * not work. */
+struct ledger_cursor *ledger_cursor_open(struct database *db);
+void ledger_cursor_close(struct ledger_cursor *c);
+
+/* ledger_cursor_next gives the next row; its texts are good until the next call, its customers are
+ * the caller's, of memory of that budget. */
+enum database_status ledger_cursor_next(struct ledger_cursor *c, struct ledger_key *key,
+                                        struct ledger_sums *sums, struct sketch *customers,
+                                        struct budget *budget);
+
+#endif
