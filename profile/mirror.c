@@ -6,8 +6,14 @@
 
 #include "core/hash.h"
 #include "core/table.h"
+#include "profile/lasting.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { SAVED_VERSION = 1, PROTOCOL_MAX = 24 /* bytes */ };
+
+static const char saved_name[] = "mirror";
 
 /* Interval numbers count from 1970 in lengths of an interval. */
 struct open_interval {
@@ -27,9 +33,10 @@ enum speech {
 };
 
 struct subject {
-    const char *protocol;
-    int64_t last_ns;    /* of its newest packet in a settled interval; 0: none */
-    int64_t silence_ns; /* the longest before */
+    char protocol[PROTOCOL_MAX]; /* empty: unknown */
+    uint32_t changed;            /* see profile/lasting.h */
+    int64_t last_ns;             /* of its newest packet in a settled interval; 0: none */
+    int64_t silence_ns;          /* the longest before */
     uint32_t data_intervals;
     enum speech speech;
     uint32_t speech_intervals; /* with data, since it speaks like that */
@@ -49,11 +56,19 @@ struct mirror {
     struct mirror_config config;
     struct subject whole;
     struct table *servers; /* of struct subject by struct server_key */
+    struct lasting lasting;
+    int64_t restored_ns; /* when what was restored was saved; 0: nothing was, or it is settled */
     bool has_begun, is_finishing;
     int64_t next;   /* the interval that is settled next */
     int64_t newest; /* the newest that has a part */
     uint64_t late;
 };
+
+static void server_evicted(void *context, void *value)
+{
+    struct mirror *m = context;
+    lasting_remove(&m->lasting, value);
+}
 
 struct mirror *mirror_open(const struct mirror_config *config)
 {
@@ -68,7 +83,9 @@ struct mirror *mirror_open(const struct mirror_config *config)
                                        .bytes_max = config->bytes_max,
                                        .key_size = sizeof(struct server_key),
                                        .value_size = sizeof(struct subject),
-                                       .seed = seed.low};
+                                       .seed = seed.low,
+                                       .evicted = server_evicted,
+                                       .context = m};
     m->servers = table_open(&table);
     if (m->servers)
         return m;
@@ -81,6 +98,7 @@ void mirror_close(struct mirror *m)
     if (!m)
         return;
     table_close(m->servers);
+    lasting_clear(&m->lasting);
     free(m);
 }
 
@@ -154,7 +172,7 @@ static void add_subject(struct transaction *record, const struct subject *s,
     record->server_port = server->port;
     transaction_mark(record, FIELD_SERVER_IP);
     transaction_mark(record, FIELD_SERVER_PORT);
-    if (s->protocol) {
+    if (s->protocol[0]) {
         record->protocol = bytes_of(s->protocol);
         transaction_mark(record, FIELD_NETWORK_PROTOCOL);
     }
@@ -195,12 +213,13 @@ static void learn(const struct mirror *m, struct subject *s, const struct open_i
 }
 
 /* Tells whether there was anything to write. */
-static bool settle_subject(const struct mirror *m, struct subject *s,
-                           const struct server_key *server)
+static bool settle_subject(struct mirror *m, struct subject *s, const struct server_key *server)
 {
     struct open_interval *o = &s->open[m->next % MIRROR_OPEN_MAX];
     const struct open_interval empty = {.number = m->next};
     int64_t silence_ns = 0;
+    if (server && o->is_used)
+        lasting_touch(&m->lasting, s, false);
     if (!o->is_used)
         *o = empty;
     if (o->counters.packets == 0)
@@ -236,7 +255,31 @@ static void settle_before(struct mirror *m, int64_t number)
 static struct subject *subject_of(struct mirror *m, const struct mirror_part *part)
 {
     struct server_key key = {part->ip, part->port};
-    return part->is_whole ? &m->whole : table_touch(m->servers, &key, NULL);
+    bool is_new;
+    if (part->is_whole)
+        return &m->whole;
+    struct subject *s = table_touch(m->servers, &key, &is_new);
+    if (s)
+        lasting_touch(&m->lasting, s, is_new);
+    return s;
+}
+
+static void shift(struct subject *s, int64_t by_ns)
+{
+    if (s->last_ns > 0)
+        s->last_ns += by_ns;
+}
+
+/* While nobody listened, nobody was silent. */
+static void pass_over_pause(struct mirror *m, int64_t now_ns)
+{
+    if (m->restored_ns == 0)
+        return;
+    int64_t pause_ns = now_ns - m->restored_ns;
+    m->restored_ns = 0;
+    shift(&m->whole, pause_ns);
+    for (void *at = table_oldest(m->servers); at; at = table_next(m->servers, at))
+        shift(at, pause_ns);
 }
 
 void mirror_count(struct mirror *m, const struct mirror_part *part)
@@ -244,6 +287,7 @@ void mirror_count(struct mirror *m, const struct mirror_part *part)
     int64_t number = part->start_ns / m->config.interval_ns;
     if (!m->has_begun) {
         m->has_begun = true;
+        pass_over_pause(m, part->start_ns);
         m->next = m->newest = number > 0 ? number - 1 : 0; /* another worker's may be earlier */
     }
     if (part->start_ns < 0 || number < m->next) {
@@ -266,7 +310,7 @@ void mirror_count(struct mirror *m, const struct mirror_part *part)
     if (o->clock_jump_ns > s->clock_jump_ns)
         s->clock_jump_ns = o->clock_jump_ns;
     if (part->protocol)
-        s->protocol = part->protocol;
+        (void)snprintf(s->protocol, sizeof(s->protocol), "%s", part->protocol);
     mirror_add(&o->counters, &part->counters);
     mirror_add(&s->total, &part->counters);
 }
@@ -314,7 +358,116 @@ void mirror_totals(const struct mirror *m, struct mirror_totals *totals)
     for (const void *at = table_oldest(m->servers); at; at = table_next(m->servers, at)) {
         const struct subject *s = at;
         const struct server_key *key = table_key(m->servers, at);
-        const struct mirror_total server = {key->ip, (uint16_t)key->port, s->protocol, s->total};
+        const struct mirror_total server = {key->ip, (uint16_t)key->port,
+                                            s->protocol[0] ? s->protocol : NULL, s->total};
         show(totals, &server);
     }
+}
+
+static void save_subject(const struct subject *s, struct pack *p)
+{
+    pack_string(p, bytes_of(s->protocol));
+    pack_signed(p, s->last_ns);
+    pack_signed(p, s->silence_ns);
+    pack_number(p, s->data_intervals);
+    pack_u8(p, (uint8_t)s->speech);
+    pack_number(p, s->speech_intervals);
+    pack_number(p, s->encrypted_streak);
+}
+
+static bool is_span(int64_t ns)
+{
+    return ns >= 0 && ns < INT64_MAX / 4;
+}
+
+static bool load_subject(struct subject *s, struct cursor *c)
+{
+    struct subject read = {.last_ns = 0};
+    struct bytes protocol = unpack_string(c, PROTOCOL_MAX - 1);
+    if (protocol.len > 0)
+        memcpy(read.protocol, protocol.data, protocol.len);
+    read.last_ns = unpack_signed(c);
+    read.silence_ns = unpack_signed(c);
+    read.data_intervals = (uint32_t)unpack_number(c);
+    uint8_t speech = cursor_u8(c);
+    read.speech = speech;
+    read.speech_intervals = (uint32_t)unpack_number(c);
+    read.encrypted_streak = (uint32_t)unpack_number(c);
+    if (!unpack_done(c) || speech > SPEECH_EITHER || !is_span(read.last_ns) ||
+        !is_span(read.silence_ns))
+        return false;
+    *s = read;
+    return true;
+}
+
+static void save_server(void *context, void *value, struct pack *p)
+{
+    const struct mirror *m = context;
+    const struct server_key *key = table_key(m->servers, value);
+    pack_bytes(p, (struct bytes){key->ip.octets, sizeof(key->ip.octets)});
+    pack_number(p, key->port);
+    save_subject(value, p);
+}
+
+static int64_t server_time_ns(void *context, const void *value)
+{
+    const struct subject *s = value;
+    (void)context;
+    return s->last_ns;
+}
+
+static bool load_server(void *context, uint8_t version, struct cursor *c)
+{
+    struct mirror *m = context;
+    struct server_key key = {.port = 0};
+    struct subject read;
+    struct bytes octets = cursor_take(c, sizeof(key.ip.octets));
+    if (octets.len > 0)
+        memcpy(key.ip.octets, octets.data, octets.len);
+    key.port = unpack_number(c);
+    if (version != SAVED_VERSION || key.port > UINT16_MAX || !load_subject(&read, c))
+        return false;
+    struct subject *s = table_touch(m->servers, &key, NULL);
+    if (s)
+        *s = read;
+    return true;
+}
+
+void mirror_restore(struct mirror *m, struct state *s)
+{
+    uint8_t version;
+    struct cursor head;
+    if (state_head(s, saved_name, &version, &head) && version == SAVED_VERSION &&
+        load_subject(&m->whole, &head)) {
+        state_rows(s, saved_name, load_server, m);
+        m->restored_ns = state_moment(s).time_ns;
+    }
+    m->lasting = (struct lasting){.table = m->servers,
+                                  .mark_at = offsetof(struct subject, changed),
+                                  .save = save_server,
+                                  .time_ns = server_time_ns,
+                                  .context = m,
+                                  .version = SAVED_VERSION};
+    lasting_start(&m->lasting);
+}
+
+void mirror_save_begin(struct mirror *m, struct state *s, bool is_whole)
+{
+    uint32_t part;
+    struct pack *head = state_part(s, saved_name, SAVED_VERSION, &part);
+    if (!head)
+        return;
+    save_subject(&m->whole, head);
+    state_part_end(s);
+    lasting_begin(&m->lasting, s, part, is_whole);
+}
+
+bool mirror_save_step(struct mirror *m, size_t servers_max)
+{
+    return lasting_step(&m->lasting, servers_max);
+}
+
+void mirror_save_abandon(struct mirror *m)
+{
+    lasting_abandon(&m->lasting);
 }

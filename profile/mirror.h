@@ -12,6 +12,7 @@
 
 #include "core/json.h"
 #include "core/mirror.h"
+#include "profile/state.h"
 
 enum {
     MIRROR_SERVERS_MAX = 16384, /* remembered; the one heard of longest ago goes first */
@@ -47,6 +48,17 @@ void mirror_tick(struct mirror *m, int64_t now_ns);
 
 /* mirror_finish settles all intervals, the last one as far as it went: nobody is silent in it. */
 void mirror_finish(struct mirror *m);
+
+/*
+ * What lasts of it in a state: how long each server was ever silent, and how it speaks.  The time
+ * between a snapshot and the first packet after it is nobody's silence.  mirror_restore comes
+ * before the first part; mirror_save_begin, step and abandon are as engine_save_begin
+ * (rules/save.h).
+ */
+void mirror_restore(struct mirror *m, struct state *s);
+void mirror_save_begin(struct mirror *m, struct state *s, bool is_whole);
+bool mirror_save_step(struct mirror *m, size_t servers_max);
+void mirror_save_abandon(struct mirror *m);
 
 /* What was counted of a server since it is remembered. */
 struct mirror_total {

@@ -231,25 +231,40 @@ static struct session *stay_touch(struct sessions *all, const struct transaction
     return table_touch(all->stays, &key, is_new);
 }
 
-void sessions_count(struct sessions *all, struct transaction *tx, uint64_t connection,
-                    int64_t now_ns)
+/* The transaction's session, made where there is none, and named in it; NULL without memory for the
+ * first one. */
+static struct session *session_of(struct sessions *all, struct transaction *tx, uint64_t connection)
 {
     bool is_connection = connection != 0, is_new = false;
     struct session *s = is_connection ? table_touch(all->connections, &connection, &is_new)
                                       : stay_touch(all, tx, &is_new);
-    if (!s) /* no memory for the first one */
-        return;
+    if (!s)
+        return NULL;
     if (is_new) {
         session_begin(s, tx, is_connection);
         all->seen++;
     }
-    session_add(s, tx, is_connection);
+    tx->session_id = (struct bytes){(const uint8_t *)s->id, SESSION_ID_LEN};
+    transaction_mark(tx, FIELD_SESSION_ID);
+    return s;
+}
+
+void sessions_count(struct sessions *all, struct transaction *tx, uint64_t connection,
+                    int64_t now_ns)
+{
+    struct session *s = session_of(all, tx, connection);
+    if (!s)
+        return;
+    session_add(s, tx, connection != 0);
     if (transaction_has(tx, FIELD_SUBJECT_IDS))
         all->customers_denied += !add_ids(&s->customers, &all->budget, &tx->subject_ids);
     int64_t end_ns = end_of(tx, now_ns);
     s->last_ns = end_ns > s->last_ns ? end_ns : s->last_ns;
-    tx->session_id = (struct bytes){(const uint8_t *)s->id, SESSION_ID_LEN};
-    transaction_mark(tx, FIELD_SESSION_ID);
+}
+
+void sessions_name(struct sessions *all, struct transaction *tx, uint64_t connection)
+{
+    (void)session_of(all, tx, connection);
 }
 
 void sessions_end(struct sessions *all, uint64_t connection)

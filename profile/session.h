@@ -86,6 +86,9 @@ void sessions_close(struct sessions *all);
 void sessions_count(struct sessions *all, struct transaction *tx, uint64_t connection,
                     int64_t now_ns);
 
+/* sessions_name names the session that the transaction will count in, and counts nothing. */
+void sessions_name(struct sessions *all, struct transaction *tx, uint64_t connection);
+
 /* sessions_end ends the session of a database connection, if it has one. */
 void sessions_end(struct sessions *all, uint64_t connection);
 

@@ -5,96 +5,14 @@
 #include "rules/alert.h"
 
 #include "core/clock.h"
+#include "rules/alert_event.h"
+#include "rules/daily_words.h"
 #include "rules/gauge.h"
 #include "rules/records.h"
 #include "rules/silence.h"
+#include "rules/words.h"
 
 #include <ctype.h>
-
-/* How people call what some fields hold: one value as a key, an amount, several values. */
-static const struct field_words {
-    enum field field;
-    const char *key, *amount, *values;
-} words[] = {
-    {FIELD_USER_NAME, "account", NULL, "accounts"},
-    {FIELD_CLIENT_IP, "client", NULL, "clients"},
-    {FIELD_SERVER_IP, "server", NULL, "servers"},
-    {FIELD_SERVER_PORT, "port", NULL, "ports"},
-    {FIELD_SESSION_ID, "session", NULL, "sessions"},
-    {FIELD_NETWORK_NAME, "network", NULL, "networks"},
-    {FIELD_CLIENT_GEO_COUNTRY_ISO_CODE, "country", NULL, "countries"},
-    {FIELD_SERVER_BYTES, NULL, "of responses", NULL},
-    {FIELD_CLIENT_BYTES, NULL, "of requests", NULL},
-    {FIELD_DB_RESPONSE_RETURNED_ROWS, NULL, "rows returned", NULL},
-    {FIELD_DB_RESPONSE_AFFECTED_ROWS, NULL, "rows changed", NULL},
-    {FIELD_HTTP_RESPONSE_BODY_BYTES, NULL, "of response bodies", NULL},
-    {FIELD_HTTP_RESPONSE_RECORDS, NULL, "records sent", NULL},
-    {FIELD_HTTP_REQUEST_BODY_BYTES, NULL, "of request bodies", NULL},
-    {FIELD_MIRROR_BAD_CHECKSUM_SHARE, NULL, "of the checksums were wrong", NULL},
-    {FIELD_MIRROR_BYTES, NULL, "on the wire", NULL},
-    {FIELD_MIRROR_CLOCK_JUMP, NULL, "jumped by the packets' clock", NULL},
-    {FIELD_MIRROR_DROPPED, NULL, "packets were dropped", NULL},
-    {FIELD_MIRROR_DROPPED_SHARE, NULL, "of the packets were dropped", NULL},
-    {FIELD_MIRROR_DUPLICATED_SHARE, NULL, "of the packets came twice", NULL},
-    {FIELD_MIRROR_ENCRYPTED_SHARE, NULL, "of the bytes were encrypted", NULL},
-    {FIELD_MIRROR_LOST_BYTES, NULL, "were lost", NULL},
-    {FIELD_MIRROR_LOST_SHARE, NULL, "of the bytes were lost", NULL},
-    {FIELD_MIRROR_ONE_SIDED_SHARE, NULL, "of the packets with data came without the other side",
-     NULL},
-    {FIELD_MIRROR_PACKETS, NULL, "packets", NULL},
-    {FIELD_MIRROR_REORDERED_SHARE, NULL, "of the packets with data came late", NULL},
-    {FIELD_MIRROR_SILENCE, NULL, "without a packet", NULL},
-    {FIELD_MIRROR_SILENCE_RATIO, NULL, "times the longest silence before", NULL},
-    {FIELD_MIRROR_TRUNCATED_SHARE, NULL, "of the packets were cut", NULL},
-    {FIELD_MIRROR_UNDECODED_SHARE, NULL, "of the bytes were not understood", NULL},
-};
-
-static const struct field_words *words_of(enum field f)
-{
-    static const struct field_words none = {.key = NULL};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (words[i].field == f)
-            return &words[i];
-    }
-    return &none;
-}
-
-/* A text from outside: in quotes where it has blanks or signs of our own lines. */
-static void add_quoted(struct text *t, struct bytes value)
-{
-    bool is_plain = value.len > 0;
-    for (size_t i = 0; i < value.len; i++)
-        is_plain = is_plain && value.data[i] > ' ' && !strchr("\"=,:;", value.data[i]);
-    if (is_plain) {
-        text_add_bytes(t, value);
-        return;
-    }
-    text_add(t, "\"");
-    while (value.len > 0) {
-        size_t len = bytes_index(value, '"');
-        text_add_bytes(t, bytes_first(value, len));
-        if (len < value.len)
-            text_add(t, "'");
-        value = bytes_from(value, len + 1);
-    }
-    text_add(t, "\"");
-}
-
-/* One field of the key. */
-static void add_value(struct text *t, const struct transaction *key, enum field f)
-{
-    if (FIELDS[f].type == FIELD_TYPE_TEXT) {
-        add_quoted(t, *(const struct bytes *)transaction_value(key, f));
-        return;
-    }
-    struct json j = {0};
-    field_write(&j, key, f);
-    struct bytes text = {(const uint8_t *)j.text, j.len};
-    if (text.len > 1 && text.data[0] == '"')
-        text = bytes_first(bytes_from(text, 1), text.len - 2);
-    text_add_bytes(t, text);
-    json_clear(&j);
-}
 
 /* "31 requests"; of the mirror "3 intervals" */
 static void add_counted(struct text *t, const struct alert *a)
@@ -132,20 +50,14 @@ static void add_measured(struct text *t, const struct alert *a)
         text_add(t, " in one request");
 }
 
-static void add_known(struct text *t, const struct alert *a)
-{
-    for (size_t i = 0; i < a->known_count; i++) {
-        text_add(t, "%s", i > 0 ? ", " : "");
-        add_quoted(t, a->known[i]);
-    }
-}
-
 /* What else is known: the loss, the repeats. */
 static void add_rest(struct text *t, const struct alert *a)
 {
     if (a->lost_share > 0)
         text_add(t, "; %.1f %% of the bytes were lost, so it is at least that",
                  a->lost_share * 100);
+    if (a->is_passing)
+        text_add(t, " so far: the answer still passes");
     if (a->repeats == 0)
         return;
     text_add(t, "; ");
@@ -159,25 +71,31 @@ static void add_key_words(struct text *t, const struct alert *a)
         enum field f = a->rule->by[i];
         const char *word = words_of(f)->key;
         text_add(t, "%s%s ", i > 0 ? ", " : "", word ? word : FIELDS[f].name);
-        add_value(t, &a->key, f);
+        words_add_value(t, &a->key, f);
     }
     if (a->rule->by_count == 0)
-        text_add(t, "the mirror");
+        text_add(t, records_are_mirrors(a->rule) ? "the mirror" : "everybody together");
 }
 
-/* A span of time in a line ("1h") or in a sentence ("1 hour"). */
-static void add_window(struct text *t, int64_t ns, bool in_words)
+/* As it was for the key. */
+static uint64_t limit_of(const struct alert *a)
 {
-    text_add(t, in_words ? " within " : " in ");
-    quantity_print_window(t, ns, in_words);
+    return a->rule->times_own > 0 ? a->limit : a->rule->above;
 }
 
 static void add_above(struct text *t, const struct alert *a, bool in_words)
 {
+    uint64_t limit = limit_of(a);
     add_measured(t, a);
-    add_window(t, a->rule->over_ns, in_words);
+    words_add_window(t, a->rule->over_ns, in_words);
     text_add(t, in_words ? ", the limit is " : ", limit ");
-    quantity_print(t, a->rule->above, gauge_unit(&a->rule->measure));
+    quantity_print(t, limit, gauge_unit(&a->rule->measure));
+    if (limit <= a->rule->above)
+        return;
+    text_add(t, a->own > 0 ? ", %llu times its own largest before, " : ", %llu times that of all",
+             (unsigned long long)a->rule->times_own);
+    if (a->own > 0)
+        quantity_print(t, a->own, gauge_unit(&a->rule->measure));
 }
 
 static void add_together(struct text *t, const struct alert *a, bool in_words)
@@ -187,9 +105,9 @@ static void add_together(struct text *t, const struct alert *a, bool in_words)
     quantity_print(t, a->value, QUANTITY_PLAIN);
     text_add(t, " different %s%s", w->values ? w->values : "values of ",
              w->values ? "" : FIELDS[a->rule->of].name);
-    add_window(t, a->rule->over_ns, in_words);
+    words_add_window(t, a->rule->over_ns, in_words);
     text_add(t, ": ");
-    add_known(t, a);
+    words_add_list(t, a->known, a->known_count);
     if (a->known_count < a->value)
         text_add(t, ", ...");
 }
@@ -197,9 +115,9 @@ static void add_together(struct text *t, const struct alert *a, bool in_words)
 static void add_travel(struct text *t, const struct alert *a, bool in_words)
 {
     text_add(t, in_words ? "was seen in " : "");
-    add_quoted(t, a->from);
+    words_add_quoted(t, a->from);
     text_add(t, in_words ? " and in " : " to ");
-    add_quoted(t, a->to);
+    words_add_quoted(t, a->to);
     text_add(t, ", ");
     quantity_print(t, a->distance_km, QUANTITY_PLAIN);
     text_add(t, in_words ? " km apart, within " : " km in ");
@@ -216,7 +134,7 @@ static void add_steps(struct text *t, const struct alert *a, bool in_words)
     step.rule = &of_step;
     text_add(t, in_words ? "took %zu steps, one after another, each" : "%zu steps, each",
              a->rule->steps_count);
-    add_window(t, a->rule->within_ns, in_words);
+    words_add_window(t, a->rule->within_ns, in_words);
     text_add(t, in_words ? " of the one before: " : ": ");
     for (size_t i = 0; i < a->rule->steps_count; i++) {
         of_step.measure = a->rule->steps[i].measure;
@@ -234,16 +152,17 @@ static void add_first(struct text *t, const struct alert *a, bool in_words)
         text_add(t, "showed the %s ", word ? word : FIELDS[f].name);
     else
         text_add(t, "%s ", FIELDS[f].name);
-    add_quoted(t, a->first_value);
+    words_add_quoted(t, a->first_value);
     text_add(t, in_words ? " for the first time (before: " : " is new, before: ");
-    add_known(t, a);
+    words_add_list(t, a->known, a->known_count);
     text_add(t, in_words ? ")" : "");
+    alert_event_add_rarity(t, a);
 }
 
 static void add_each(struct text *t, const struct alert *a, bool in_words)
 {
     text_add(t, in_words ? "sent what nothing preceded" : "not preceded");
-    add_window(t, a->rule->before.within_ns, in_words);
+    words_add_window(t, a->rule->before.within_ns, in_words);
     text_add(t, " by: ");
     text_add_bytes(t, bytes_first(bytes_of(a->rule->before.when_text), NEAREST_WORD_MAX * 4));
 }
@@ -252,10 +171,12 @@ static void add_each(struct text *t, const struct alert *a, bool in_words)
 static void add_happened(struct text *t, const struct alert *a, bool in_words)
 {
     static void (*const adders[TRIGGERS_COUNT])(struct text *, const struct alert *, bool) = {
-        [TRIGGER_ABOVE] = add_above,       [TRIGGER_FIRST] = add_first,
-        [TRIGGER_TOGETHER] = add_together, [TRIGGER_TRAVEL] = add_travel,
-        [TRIGGER_STEPS] = add_steps,       [TRIGGER_EACH] = add_each};
-    adders[a->rule->trigger](t, a, in_words);
+        [TRIGGER_ABOVE] = add_above,         [TRIGGER_FIRST] = add_first,
+        [TRIGGER_TOGETHER] = add_together,   [TRIGGER_TRAVEL] = add_travel,
+        [TRIGGER_STEPS] = add_steps,         [TRIGGER_EACH] = add_each,
+        [TRIGGER_UNUSUAL] = daily_add_words, [TRIGGER_DRIFT] = daily_add_words};
+    if (!alert_event_add(t, a, in_words))
+        adders[a->rule->trigger](t, a, in_words);
 }
 
 size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX])
@@ -265,7 +186,9 @@ size_t alert_write_message(const struct alert *a, char message[ALERT_MESSAGE_MAX
     text_add_bytes(&t, bytes_of(rule->name));
     text_add(&t, ": ");
     add_key_words(&t, a);
-    text_add(&t, rule->trigger == TRIGGER_ABOVE ? ", " : " ");
+    bool is_count = rule->trigger == TRIGGER_ABOVE || rule->trigger == TRIGGER_UNUSUAL ||
+                    rule->trigger == TRIGGER_DRIFT;
+    text_add(&t, is_count ? ", " : " ");
     add_happened(&t, a, true);
     add_rest(&t, a);
     text_add(&t, ".");
@@ -290,18 +213,14 @@ size_t alert_write_line(const struct alert *a, char line[ALERT_LINE_MAX])
     text_add(&t, "  %s ", rule->id);
     for (size_t i = 0; i < rule->by_count; i++) {
         text_add(&t, " %s=", FIELDS[rule->by[i]].name);
-        add_value(&t, &a->key, rule->by[i]);
+        words_add_value(&t, &a->key, rule->by[i]);
     }
-    text_add(&t, rule->by_count == 0 ? " the mirror: " : ": ");
+    if (rule->by_count == 0)
+        text_add(&t, records_are_mirrors(rule) ? " the mirror" : " everybody together");
+    text_add(&t, ": ");
     add_happened(&t, a, false);
     add_rest(&t, a);
     return t.len;
-}
-
-static void write_text(struct json *j, const char *name, const char *text)
-{
-    json_name(j, bytes_of(name));
-    json_text(j, bytes_of(text));
 }
 
 static void write_event(struct json *j, const struct alert *a)
@@ -310,8 +229,8 @@ static void write_event(struct json *j, const struct alert *a)
     static const enum field in_event[] = {FIELD_EVENT_ACTION, FIELD_EVENT_OUTCOME};
     json_name(j, bytes_of("event"));
     json_open(j, '{');
-    write_text(j, "kind", "alert");
-    write_text(j, "dataset", "seepwatch.alert");
+    words_write_text(j, "kind", "alert");
+    words_write_text(j, "dataset", "seepwatch.alert");
     json_name(j, bytes_of("severity"));
     json_unsigned(j, severities[a->rule->severity]);
     for (size_t i = 0; i < sizeof(in_event) / sizeof(in_event[0]); i++) {
@@ -327,11 +246,11 @@ static void write_rule(struct json *j, const struct rule *rule)
 {
     json_name(j, bytes_of("rule"));
     json_open(j, '{');
-    write_text(j, "id", rule->id);
-    write_text(j, "name", rule->name);
-    write_text(j, "severity", SEVERITY_NAMES[rule->severity]);
+    words_write_text(j, "id", rule->id);
+    words_write_text(j, "name", rule->name);
+    words_write_text(j, "severity", SEVERITY_NAMES[rule->severity]);
     if (rule->note)
-        write_text(j, "description", rule->note);
+        words_write_text(j, "description", rule->note);
     json_close(j, '}');
     if (!rule->technique)
         return;
@@ -339,7 +258,7 @@ static void write_rule(struct json *j, const struct rule *rule)
     json_open(j, '{');
     json_name(j, bytes_of("technique"));
     json_open(j, '{');
-    write_text(j, "id", rule->technique);
+    words_write_text(j, "id", rule->technique);
     json_close(j, '}');
     json_close(j, '}');
 }
@@ -373,14 +292,6 @@ static void write_evidence(struct json *j, const struct alert *a)
     json_close(j, ']');
 }
 
-static void write_window(struct json *j, int64_t ns)
-{
-    char window[32];
-    struct text t = text_over(window, sizeof(window));
-    quantity_print_window(&t, ns, false);
-    write_text(j, "window", window);
-}
-
 /* In the form of the measured field. */
 static void write_value(struct json *j, const char *name, uint64_t value, const struct measure *m)
 {
@@ -394,69 +305,55 @@ static void write_value(struct json *j, const char *name, uint64_t value, const 
 static void write_above(struct json *j, const struct alert *a)
 {
     const struct measure *m = &a->rule->measure;
-    write_text(j, "measure", m->text);
+    words_write_text(j, "measure", m->text);
     write_value(j, "value", a->value, m);
     write_value(j, "at_least", a->at_least, m);
-    write_value(j, "limit", a->rule->above, m);
-    write_window(j, a->rule->over_ns);
-}
-
-/* "first(FIELD)" */
-static void write_measure_of(struct json *j, const char *what, enum field f)
-{
-    char measure[NEAREST_WORD_MAX];
-    struct text t = text_over(measure, sizeof(measure));
-    text_add(&t, "%s(%s)", what, FIELDS[f].name);
-    write_text(j, "measure", measure);
-}
-
-static void write_texts(struct json *j, const char *name, const struct bytes *texts, size_t count)
-{
-    json_name(j, bytes_of(name));
-    json_open(j, '[');
-    for (size_t i = 0; i < count; i++)
-        json_text(j, texts[i]);
-    json_close(j, ']');
+    write_value(j, "limit", limit_of(a), m);
+    if (a->rule->times_own > 0)
+        write_value(j, "usual", a->own, m);
+    words_write_window(j, a->rule->over_ns);
 }
 
 /* The new value itself stands under its field's name, beside the key. */
 static void write_first(struct json *j, const struct alert *a)
 {
-    write_measure_of(j, "first", a->rule->first);
-    write_texts(j, "known", a->known, a->known_count);
+    words_write_measure(j, "first", a->rule->first);
+    words_write_texts(j, "known", a->known, a->known_count);
+    if (a->rule->is_rare)
+        json_counter(j, "others", a->others);
 }
 
 static void write_together(struct json *j, const struct alert *a)
 {
-    write_measure_of(j, "together", a->rule->of);
+    words_write_measure(j, "together", a->rule->of);
     json_counter(j, "value", a->value);
     json_counter(j, "at_least", a->at_least);
     json_counter(j, "limit", a->rule->together - 1);
-    write_window(j, a->rule->over_ns);
-    write_texts(j, "values", a->known, a->known_count);
+    words_write_window(j, a->rule->over_ns);
+    words_write_texts(j, "values", a->known, a->known_count);
 }
 
 static void write_travel(struct json *j, const struct alert *a)
 {
-    write_text(j, "measure", "travel");
+    words_write_text(j, "measure", "travel");
     json_counter(j, "value", a->speed_kmh);
     json_counter(j, "limit", a->rule->faster_kmh);
     json_counter(j, "distance_km", a->distance_km);
     json_name(j, bytes_of("seconds"));
     json_real(j, (double)a->apart_ns / (double)CLOCK_SECOND_NS);
-    write_texts(j, "values", (const struct bytes[]){a->from, a->to}, 2);
+    words_write_texts(j, "values", (const struct bytes[]){a->from, a->to}, 2);
 }
 
 static void write_steps(struct json *j, const struct alert *a)
 {
-    write_text(j, "measure", "steps");
-    write_window(j, a->rule->within_ns);
+    words_write_text(j, "measure", "steps");
+    words_write_window(j, a->rule->within_ns);
     json_name(j, bytes_of("steps"));
     json_open(j, '[');
     for (size_t i = 0; i < a->rule->steps_count; i++) {
         const struct measure *m = &a->rule->steps[i].measure;
         json_open(j, '{');
-        write_text(j, "measure", m->text);
+        words_write_text(j, "measure", m->text);
         write_value(j, "value", a->steps[i], m);
         json_close(j, '}');
     }
@@ -465,17 +362,19 @@ static void write_steps(struct json *j, const struct alert *a)
 
 static void write_each(struct json *j, const struct alert *a)
 {
-    write_text(j, "measure", "unless before");
-    write_window(j, a->rule->before.within_ns);
+    words_write_text(j, "measure", "unless before");
+    words_write_window(j, a->rule->before.within_ns);
 }
 
 static void write_trigger(struct json *j, const struct alert *a)
 {
     static void (*const writers[TRIGGERS_COUNT])(struct json *, const struct alert *) = {
-        [TRIGGER_ABOVE] = write_above,       [TRIGGER_FIRST] = write_first,
-        [TRIGGER_TOGETHER] = write_together, [TRIGGER_TRAVEL] = write_travel,
-        [TRIGGER_STEPS] = write_steps,       [TRIGGER_EACH] = write_each};
-    writers[a->rule->trigger](j, a);
+        [TRIGGER_ABOVE] = write_above,        [TRIGGER_FIRST] = write_first,
+        [TRIGGER_TOGETHER] = write_together,  [TRIGGER_TRAVEL] = write_travel,
+        [TRIGGER_STEPS] = write_steps,        [TRIGGER_EACH] = write_each,
+        [TRIGGER_UNUSUAL] = daily_write_json, [TRIGGER_DRIFT] = daily_write_json};
+    if (!alert_event_write(j, a))
+        writers[a->rule->trigger](j, a);
 }
 
 void alert_write_json(struct json *j, const struct alert *a)
@@ -484,20 +383,24 @@ void alert_write_json(struct json *j, const struct alert *a)
     (void)alert_write_message(a, message);
     (void)clock_print(a->time_ns, time);
     json_open(j, '{');
-    write_text(j, "@timestamp", time);
+    words_write_text(j, "@timestamp", time);
     write_event(j, a);
     write_rule(j, a->rule);
-    write_text(j, "message", message);
+    words_write_text(j, "message", message);
     write_key(j, a);
     json_name(j, bytes_of("alert"));
     json_open(j, '{');
     write_trigger(j, a);
     json_name(j, bytes_of("lost_share"));
     json_real(j, a->lost_share);
+    if (a->is_passing) {
+        json_name(j, bytes_of("passing"));
+        json_boolean(j, true);
+    }
     json_name(j, bytes_of("repeats"));
     json_unsigned(j, a->repeats);
     if (silence_write(a, silence) > 0)
-        write_text(j, "silence", silence);
+        words_write_text(j, "silence", silence);
     write_evidence(j, a);
     json_close(j, '}');
     json_close(j, '}');

@@ -13,12 +13,41 @@ struct mark_key {
     uint64_t low, high;
 };
 
+struct mark {
+    int64_t last_ns;
+    uint32_t changed; /* see profile/lasting.h */
+};
+
 struct marks {
-    struct table *table; /* of int64_t: when it was last */
+    struct table *table; /* of struct mark by struct mark_key */
+    struct lasting lasting;
     uint64_t seed;
     int64_t since_ns;
     bool has_begun;
 };
+
+static void mark_evicted(void *context, void *value)
+{
+    struct marks *m = context;
+    lasting_remove(&m->lasting, value);
+}
+
+static void save_mark(void *context, void *value, struct pack *p)
+{
+    const struct marks *m = context;
+    const struct mark *mark = value;
+    const struct mark_key *key = table_key(m->table, mark);
+    pack_u64(p, key->low);
+    pack_u64(p, key->high);
+    pack_signed(p, mark->last_ns);
+}
+
+static int64_t mark_time_ns(void *context, const void *value)
+{
+    const struct mark *mark = value;
+    (void)context;
+    return mark->last_ns;
+}
 
 struct marks *marks_open(size_t entries_max, size_t bytes_max, uint64_t seed)
 {
@@ -29,8 +58,16 @@ struct marks *marks_open(size_t entries_max, size_t bytes_max, uint64_t seed)
     m->table = table_open(&(struct table_config){.entries_max = entries_max,
                                                  .bytes_max = bytes_max,
                                                  .key_size = sizeof(struct mark_key),
-                                                 .value_size = sizeof(int64_t),
-                                                 .seed = seed});
+                                                 .value_size = sizeof(struct mark),
+                                                 .seed = seed,
+                                                 .evicted = mark_evicted,
+                                                 .context = m});
+    m->lasting = (struct lasting){.table = m->table,
+                                  .mark_at = offsetof(struct mark, changed),
+                                  .save = save_mark,
+                                  .time_ns = mark_time_ns,
+                                  .context = m,
+                                  .version = MARKS_VERSION};
     if (m->table)
         return m;
     free(m);
@@ -42,6 +79,7 @@ void marks_close(struct marks *m)
     if (!m)
         return;
     table_close(m->table);
+    lasting_clear(&m->lasting);
     free(m);
 }
 
@@ -66,9 +104,13 @@ void marks_take(struct marks *m, const struct before *b, const struct transactio
     if (!expression_holds(&b->when, t))
         return;
     const struct mark_key key = key_of(m, b, t);
-    int64_t *last_ns = table_touch(m->table, &key, NULL);
-    if (last_ns && *last_ns < time_ns)
-        *last_ns = time_ns;
+    bool is_new;
+    struct mark *mark = table_touch(m->table, &key, &is_new);
+    if (!mark)
+        return;
+    lasting_touch(&m->lasting, mark, is_new);
+    if (mark->last_ns < time_ns)
+        mark->last_ns = time_ns;
 }
 
 bool marks_have(const struct marks *m, const struct before *b, const struct transaction *t,
@@ -77,6 +119,50 @@ bool marks_have(const struct marks *m, const struct before *b, const struct tran
     if (!m->has_begun || time_ns - m->since_ns < b->within_ns)
         return true;
     const struct mark_key key = key_of(m, b, t);
-    const int64_t *last_ns = table_find(m->table, &key);
-    return last_ns && time_ns - *last_ns <= b->within_ns;
+    const struct mark *mark = table_find(m->table, &key);
+    return mark && time_ns - mark->last_ns <= b->within_ns;
+}
+
+void marks_forget_after(struct marks *m, int64_t latest_ns)
+{
+    m->has_begun = m->has_begun && m->since_ns <= latest_ns;
+    for (void *at = table_oldest(m->table), *next; at; at = next) {
+        const struct mark *mark = at;
+        next = table_next(m->table, at);
+        if (mark->last_ns > latest_ns)
+            table_remove(m->table, at);
+    }
+}
+
+struct lasting *marks_lasting(struct marks *m)
+{
+    return &m->lasting;
+}
+
+void marks_save(const struct marks *m, struct pack *p)
+{
+    pack_flag(p, m->has_begun);
+    pack_signed(p, m->since_ns);
+}
+
+bool marks_load(struct marks *m, struct cursor *c)
+{
+    bool has_begun = unpack_flag(c);
+    int64_t since_ns = unpack_signed(c);
+    if (!unpack_done(c))
+        return false;
+    m->has_begun = has_begun;
+    m->since_ns = since_ns;
+    return true;
+}
+
+bool marks_load_row(struct marks *m, struct cursor *c)
+{
+    struct mark_key key = {.low = unpack_u64(c)};
+    key.high = unpack_u64(c);
+    int64_t last_ns = unpack_signed(c);
+    struct mark *mark = unpack_done(c) ? table_touch(m->table, &key, NULL) : NULL;
+    if (mark)
+        mark->last_ns = last_ns;
+    return unpack_done(c);
 }

@@ -5,7 +5,10 @@
 #ifndef SEEPWATCH_RULES_BEFORE_H
 #define SEEPWATCH_RULES_BEFORE_H
 
+#include "profile/lasting.h"
 #include "rules/rule.h"
+
+enum { MARKS_VERSION = 1 };
 
 struct marks;
 
@@ -24,5 +27,15 @@ void marks_take(struct marks *m, const struct before *b, const struct transactio
  */
 bool marks_have(const struct marks *m, const struct before *b, const struct transaction *t,
                 int64_t time_ns);
+
+/* marks_forget_after forgets what was after that time. */
+void marks_forget_after(struct marks *m, int64_t latest_ns);
+
+/* What lasts of them: marks_save writes what is known of all, marks_load reads it, marks_load_row
+ * one mark; false where that cannot be. */
+struct lasting *marks_lasting(struct marks *m);
+void marks_save(const struct marks *m, struct pack *p);
+bool marks_load(struct marks *m, struct cursor *c);
+bool marks_load_row(struct marks *m, struct cursor *c);
 
 #endif

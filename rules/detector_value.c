@@ -52,3 +52,17 @@ struct bytes detector_shown(const struct transaction *t, enum field f, size_t in
     json_clear(&j);
     return (struct bytes){(const uint8_t *)buffer, text.len};
 }
+
+void detector_name(struct alert *a, const struct transaction *t)
+{
+    static const enum field names[] = {FIELD_CLIENT_IP, FIELD_NETWORK_NAME, FIELD_USER_NAME};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        enum field f = names[i];
+        if (transaction_has(&a->key, f) || !transaction_has(t, f))
+            continue;
+        bool is_text = FIELDS[f].type == FIELD_TYPE_TEXT;
+        memcpy((char *)&a->key + FIELDS[f].offset, transaction_value(t, f),
+               is_text ? sizeof(struct bytes) : sizeof(struct address));
+        transaction_mark(&a->key, f);
+    }
+}

@@ -185,3 +185,70 @@ void distinct_clear(struct distinct *d, struct budget *b)
         budget_free(b, &d->values, d->size * sizeof(*d->values));
     *d = (struct distinct){0};
 }
+
+static void sketches_save(const struct distinct_sketches *s, struct pack *p)
+{
+    for (size_t i = 0; i < WINDOW_BUCKETS; i++)
+        sketch_save(&s->buckets[i], p);
+    sketch_save(&s->all, p);
+}
+
+void distinct_save(const struct distinct *d, struct pack *p)
+{
+    pack_flag(p, d->has_begun);
+    pack_signed(p, d->newest);
+    pack_flag(p, d->sketches != NULL);
+    if (d->sketches) {
+        sketches_save(d->sketches, p);
+        return;
+    }
+    pack_number(p, d->count);
+    for (uint32_t i = 0; i < d->count; i++) {
+        pack_u64(p, d->values[i].hash);
+        pack_number(p, (uint64_t)d->newest - (uint64_t)d->values[i].number);
+    }
+}
+
+static bool sketches_load(struct distinct *d, struct budget *b, struct cursor *c)
+{
+    if (!budget_resize(b, &d->sketches, 0, sizeof(*d->sketches)))
+        return false;
+    memset(d->sketches, 0, sizeof(*d->sketches));
+    for (size_t i = 0; i < WINDOW_BUCKETS; i++) {
+        if (!sketch_load(&d->sketches->buckets[i], b, c))
+            return false;
+    }
+    if (!sketch_load(&d->sketches->all, b, c))
+        return false;
+    d->sketches->estimate = sketch_count(&d->sketches->all);
+    return true;
+}
+
+static bool values_load(struct distinct *d, struct budget *b, struct cursor *c)
+{
+    size_t count = unpack_count(c, DISTINCT_EXACT_MAX, sizeof(uint64_t) + 1);
+    uint32_t size = count > 0 ? VALUES_MIN : 0;
+    while (size < count)
+        size *= 2;
+    if (cursor_is_short(c) || !budget_resize(b, &d->values, 0, size * sizeof(*d->values)))
+        return false;
+    d->size = size;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t hash = unpack_u64(c), age = unpack_number(c);
+        if (age >= WINDOW_BUCKETS || (i > 0 && hash <= d->values[i - 1].hash))
+            return false;
+        d->values[i] = (struct distinct_value){hash, d->newest - (int64_t)age};
+    }
+    d->count = (uint32_t)count;
+    return !cursor_is_short(c);
+}
+
+bool distinct_load(struct distinct *d, struct budget *b, struct cursor *c)
+{
+    d->has_begun = unpack_flag(c);
+    d->newest = unpack_signed(c);
+    bool has_sketches = unpack_flag(c);
+    if (cursor_is_short(c) || d->newest < INT64_MIN / 2 || d->newest > INT64_MAX / 2)
+        return false;
+    return has_sketches ? sketches_load(d, b, c) : values_load(d, b, c);
+}

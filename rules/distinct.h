@@ -55,4 +55,9 @@ uint64_t distinct_at_least(const struct distinct *d);
 
 void distinct_clear(struct distinct *d, struct budget *b);
 
+/* distinct_save writes it down, distinct_load reads that into an empty one; false where it cannot
+ * be, or without memory. */
+void distinct_save(const struct distinct *d, struct pack *p);
+bool distinct_load(struct distinct *d, struct budget *b, struct cursor *c);
+
 #endif

@@ -16,9 +16,10 @@ enum {
     ROOM_TRIES_MAX = 16,  /* keys that go to make room for one transaction */
 };
 
-static uint8_t *text_of(const struct watch *w, struct key *k, size_t i)
+static void evidence_evicted(void *context, void *value)
 {
-    return (uint8_t *)k + w->texts_at + i * KEY_TEXT_MAX;
+    struct engine *e = context;
+    lasting_remove(&e->evidence_lasting, value);
 }
 
 struct engine *engine_open(const struct rules *rules, const struct engine_config *config)
@@ -35,7 +36,9 @@ struct engine *engine_open(const struct rules *rules, const struct engine_config
                                     .bytes_max = config->evidence_bytes_max,
                                     .key_size = sizeof(struct evidence_key),
                                     .value_size = sizeof(struct evidence_list),
-                                    .seed = config->seed};
+                                    .seed = config->seed,
+                                    .evicted = evidence_evicted,
+                                    .context = e};
     e->evidence = table_open(&evidence);
     if (e->evidence && engine_swap(e, rules, &kept))
         return e;
@@ -52,6 +55,7 @@ void engine_close(struct engine *e)
     free(e->watches);
     free(e->candidates);
     table_close(e->evidence);
+    lasting_clear(&e->evidence_lasting);
     free(e);
 }
 
@@ -101,8 +105,7 @@ static void restore_key(struct transaction *t, const struct watch *w, struct key
     }
 }
 
-/* Lets the oldest key of the rule with the most keys go, but not k; false where there is none. */
-static bool make_room(struct engine *e, const struct key *k)
+bool engine_make_room(struct engine *e, const struct key *k)
 {
     struct watch *fullest = NULL;
     for (size_t i = 0; i < e->watches_count; i++) {
@@ -124,7 +127,7 @@ static enum finding count(struct engine *e, struct watch *w, struct key *k,
     enum finding found = FINDING_DENIED;
     for (unsigned i = 0; i < ROOM_TRIES_MAX && found == FINDING_DENIED; i++) {
         found = w->detector->count(&w->detection, state_of(w, k), o, weight);
-        if (found == FINDING_DENIED && !make_room(e, k))
+        if (found == FINDING_DENIED && !engine_make_room(e, k))
             break;
     }
     e->counters.denied += found == FINDING_DENIED;
@@ -147,7 +150,10 @@ static void attach_evidence(struct alert *a, const struct evidence_list *l)
 static void raise_alert(struct engine *e, struct watch *w, struct key *k,
                         const struct occurrence *o, struct evidence_list *evidence)
 {
-    struct alert a = {.rule = w->detection.rule, .time_ns = o->time_ns, .repeats = k->repeats};
+    struct alert a = {.rule = w->detection.rule,
+                      .time_ns = o->time_ns,
+                      .repeats = k->repeats,
+                      .is_passing = o->is_passing};
     restore_key(&a.key, w, k);
     w->detector->describe(&w->detection, state_of(w, k), o, &a);
     if (evidence)
@@ -185,7 +191,55 @@ static void take_marks(struct engine *e, const struct occurrence *o)
         struct watch *w = e->watches[i];
         if (w->marks)
             marks_take(w->marks, &w->detection.rule->before, o->transaction, o->time_ns);
+        if (w->detector->observe)
+            w->detector->observe(&w->detection, o);
     }
+}
+
+/* The key that the transaction counts for; NULL without memory. */
+static struct key *key_touch(struct engine *e, struct watch *w, const struct occurrence *o,
+                             const struct digest *digest)
+{
+    bool is_new;
+    struct key *k = table_touch(w->keys, digest, &is_new);
+    if (!k) {
+        e->counters.denied++;
+        return NULL;
+    }
+    lasting_touch(&w->lasting, k, is_new);
+    if (is_new)
+        keep_texts(w, k, o->transaction);
+    if (is_new || k->last_ns < o->time_ns)
+        k->last_ns = o->time_ns;
+    return k;
+}
+
+/* Whether an alert of that time is folded into the one before. */
+static bool is_quiet(const struct watch *w, const struct key *k, int64_t time_ns)
+{
+    /* a quiet time of 0 folds nothing, not even what comes late */
+    int64_t quiet_ns = w->detection.rule->quiet_ns;
+    return k->has_alerted && quiet_ns > 0 && time_ns - k->alerted_ns < quiet_ns;
+}
+
+static bool was_told(const struct key *k, const struct transaction *t)
+{
+    return k->told_ns != 0 && k->told_ns == t->start_ns;
+}
+
+static struct evidence_list *add_evidence(struct engine *e, const struct watch *w,
+                                          const struct digest *digest, const struct occurrence *o,
+                                          uint64_t weight)
+{
+    const struct evidence_key key = {w->number, *digest};
+    bool is_new;
+    struct evidence_list *evidence = table_touch(e->evidence, &key, &is_new);
+    if (evidence) {
+        lasting_touch(&e->evidence_lasting, evidence, is_new);
+        evidence_forget(evidence, o->time_ns - w->detector->span_ns(w->detection.rule));
+        evidence_add(evidence, o->transaction, o->time_ns, weight);
+    }
+    return evidence;
 }
 
 static void watch_count(struct engine *e, struct watch *w, const struct occurrence *o,
@@ -194,31 +248,17 @@ static void watch_count(struct engine *e, struct watch *w, const struct occurren
     if (is_excepted(e, w, o) || is_preceded(w, o))
         return;
     struct digest digest = digest_of(e, w, o->transaction, known);
-    bool is_new;
     uint64_t weight = 0;
-    struct key *k = table_touch(w->keys, &digest, &is_new);
-    if (!k) {
-        e->counters.denied++;
+    struct key *k = key_touch(e, w, o, &digest);
+    if (!k)
         return;
-    }
-    if (is_new)
-        keep_texts(w, k, o->transaction);
-    if (is_new || k->last_ns < o->time_ns)
-        k->last_ns = o->time_ns;
     enum finding found = count(e, w, k, o, &weight);
-    if (found != FINDING_NEAR && found != FINDING_RAISED)
+    if ((found != FINDING_NEAR && found != FINDING_RAISED) || was_told(k, o->transaction))
         return;
-    const struct evidence_key evidence_key = {w->number, digest};
-    struct evidence_list *evidence = table_touch(e->evidence, &evidence_key, NULL);
-    if (evidence) {
-        evidence_forget(evidence, o->time_ns - w->detector->span_ns(w->detection.rule));
-        evidence_add(evidence, o->transaction, o->time_ns, weight);
-    }
+    struct evidence_list *evidence = add_evidence(e, w, &digest, o, weight);
     if (found != FINDING_RAISED)
         return;
-    /* a quiet time of 0 folds nothing, not even what comes late */
-    int64_t quiet_ns = w->detection.rule->quiet_ns;
-    if (!k->has_alerted || quiet_ns == 0 || o->time_ns - k->alerted_ns >= quiet_ns) {
+    if (!is_quiet(w, k, o->time_ns)) {
         raise_alert(e, w, k, o, evidence);
     } else {
         k->repeats++;
@@ -227,8 +267,26 @@ static void watch_count(struct engine *e, struct watch *w, const struct occurren
     }
 }
 
-/* The end of a transaction, within what later arithmetic can bear. */
-static int64_t end_of(const struct transaction *t)
+static void watch_passing(struct engine *e, struct watch *w, const struct occurrence *o,
+                          struct digests *known)
+{
+    const struct rule *rule = w->detection.rule;
+    if (!w->detector->peek || is_preceded(w, o) ||
+        exceptions_find(rule, o->transaction, o->time_ns) < rule->exceptions_count)
+        return;
+    struct digest digest = digest_of(e, w, o->transaction, known);
+    struct key *k = key_touch(e, w, o, &digest);
+    if (!k || was_told(k, o->transaction) || is_quiet(w, k, o->time_ns))
+        return;
+    if (w->detector->peek(&w->detection, state_of(w, k), o) == FINDING_RAISED) {
+        struct evidence_list *evidence = add_evidence(e, w, &digest, o, w->detection.passing);
+        raise_alert(e, w, k, o, evidence);
+        k->told_ns = o->transaction->start_ns;
+    }
+    w->detection.passing = 0;
+}
+
+int64_t engine_time_of(const struct transaction *t)
 {
     const int64_t latest = INT64_MAX / 2;
     int64_t start = t->start_ns < 0 ? 0 : t->start_ns > latest ? latest : t->start_ns;
@@ -262,20 +320,35 @@ static const struct kind *kind_of(struct engine *e, const struct transaction *t)
     return k;
 }
 
-void engine_transaction(struct engine *e, const struct transaction *t)
+/* Shows the transaction to every rule that it can count for. */
+static void show(struct engine *e, const struct occurrence *o,
+                 void (*to)(struct engine *, struct watch *, const struct occurrence *,
+                            struct digests *))
 {
-    const struct occurrence o = {t, end_of(t)};
+    const struct transaction *t = o->transaction;
     const struct kind *k = kind_of(e, t);
     struct digests known;
     memset(known.is_known, 0, sizeof(known.is_known));
-    e->counters.transactions++;
     for (size_t i = 0; i < k->count; i++) {
         const struct candidate *c = &k->candidates[i];
         if (!c->is_open || expression_holds(&c->watch->detection.rule->when, t))
-            watch_count(e, c->watch, &o, &known);
+            to(e, c->watch, o, &known);
     }
+}
+
+void engine_transaction(struct engine *e, const struct transaction *t)
+{
+    const struct occurrence o = {t, engine_time_of(t), false};
+    e->counters.transactions++;
+    show(e, &o, watch_count);
     if (e->marks_count > 0)
         take_marks(e, &o);
+}
+
+void engine_passing(struct engine *e, const struct transaction *t)
+{
+    const struct occurrence o = {t, engine_time_of(t), true};
+    show(e, &o, watch_passing);
 }
 
 void engine_tick(struct engine *e, int64_t now_ns)
@@ -289,6 +362,21 @@ void engine_tick(struct engine *e, int64_t now_ns)
                 break;
             table_remove(w->keys, oldest);
         }
+    }
+}
+
+void engine_forget_after(struct engine *e, int64_t latest_ns)
+{
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        for (void *at = table_oldest(w->keys), *next; at; at = next) {
+            const struct key *k = at;
+            next = table_next(w->keys, at);
+            if (k->last_ns > latest_ns)
+                table_remove(w->keys, at);
+        }
+        if (w->marks)
+            marks_forget_after(w->marks, latest_ns);
     }
 }
 

@@ -65,8 +65,19 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept);
 /* engine_transaction counts one transaction for every rule and calls back for each alert. */
 void engine_transaction(struct engine *e, const struct transaction *t);
 
+/* engine_passing looks at a transaction whose reply still passes: a rule whose limit it is
+ * beyond already alerts now, and not again at its end. */
+void engine_passing(struct engine *e, const struct transaction *t);
+
+/* engine_time_of gives the time at which a transaction counts, its end; never beyond what later
+ * arithmetic can bear. */
+int64_t engine_time_of(const struct transaction *t);
+
 /* engine_tick forgets keys that no longer matter at that time, a bounded number a call. */
 void engine_tick(struct engine *e, int64_t now_ns);
+
+/* engine_forget_after forgets what is known of times after that one: the clock was wrong. */
+void engine_forget_after(struct engine *e, int64_t latest_ns);
 
 struct engine_counters engine_counters(const struct engine *e);
 

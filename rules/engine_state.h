@@ -5,6 +5,7 @@
 #define SEEPWATCH_RULES_ENGINE_STATE_H
 
 #include "core/table.h"
+#include "profile/lasting.h"
 #include "rules/before.h"
 #include "rules/detector.h"
 #include "rules/engine.h"
@@ -28,7 +29,9 @@ struct digests {
 /* A key's value in its table; the detector's state and the texts follow. */
 struct key {
     int64_t last_ns, alerted_ns;
+    int64_t told_ns;  /* start of the transaction that was alerted of while it passed; 0: none */
     uint64_t repeats; /* since the last alert */
+    uint32_t changed; /* see profile/lasting.h */
     bool has_alerted;
     uint8_t text_len[RULE_BY_MAX];
 };
@@ -39,6 +42,7 @@ struct watch {
     struct detection detection;
     const struct detector *detector;
     struct table *keys;
+    struct lasting lasting;    /* of the keys */
     struct marks *marks;       /* of `unless before`; NULL: the rule has none */
     size_t state_at, texts_at; /* offsets in a key's value */
     uint64_t evictions;        /* to make room in the budget */
@@ -71,12 +75,14 @@ struct engine {
     struct engine_config config;
     struct budget budget;
     struct table *evidence;
+    struct lasting evidence_lasting;
+    bool is_lasting; /* there is a state, and what changes is noted */
     struct engine_counters counters;
     const struct rules *rules;
     uint64_t watches_opened;
     size_t watches_count;
     struct watch **watches; /* in the order of the rules */
-    size_t marks_count;     /* watches with marks */
+    size_t marks_count;     /* watches with marks, or a detector that observes */
     struct kind kinds[KINDS_COUNT];
     struct candidate *candidates; /* of all kinds */
 };
@@ -85,6 +91,18 @@ static inline void *state_of(const struct watch *w, struct key *k)
 {
     return (char *)k + w->state_at;
 }
+
+static inline uint8_t *text_of(const struct watch *w, struct key *k, size_t i)
+{
+    return (uint8_t *)k + w->texts_at + i * KEY_TEXT_MAX;
+}
+
+/* engine_make_room lets the oldest key of the rule with the most keys go, but not k; false where
+ * there is none. */
+bool engine_make_room(struct engine *e, const struct key *k);
+
+/* watch_last notes from now on what of it changes (rules/save.h). */
+void watch_last(struct watch *w);
 
 /* watch_close closes a rule at work; what it counted stays counted. */
 void watch_close(struct watch *w, struct engine *e);

@@ -6,6 +6,7 @@
 #ifndef SEEPWATCH_RULES_EVIDENCE_H
 #define SEEPWATCH_RULES_EVIDENCE_H
 
+#include "core/pack.h"
 #include "core/transaction.h"
 
 enum {
@@ -34,6 +35,7 @@ struct evidence {
 /* A zeroed struct holds none. */
 struct evidence_list {
     size_t count;
+    uint32_t changed; /* see profile/lasting.h */
     struct evidence items[EVIDENCE_MAX];
 };
 
@@ -43,6 +45,14 @@ void evidence_add(struct evidence_list *l, const struct transaction *t, int64_t 
 
 /* evidence_forget drops what is older than that time. */
 void evidence_forget(struct evidence_list *l, int64_t before_ns);
+
+/* evidence_newest_ns gives the end of the newest; 0 where there is none. */
+int64_t evidence_newest_ns(const struct evidence_list *l);
+
+/* evidence_save writes a list down, evidence_load reads that into an empty one; false where it
+ * cannot be.  What another version of the program wrote, with other fields, is passed over. */
+void evidence_save(const struct evidence_list *l, struct pack *p);
+bool evidence_load(struct evidence_list *l, struct cursor *c);
 
 /* evidence_transaction gives it back as a transaction of those fields, with views of e. */
 void evidence_transaction(struct transaction *t, const struct evidence *e);

@@ -61,10 +61,33 @@ enum window_status gauge_add(struct gauge *g, const struct measure *m, struct bu
     return status;
 }
 
+/* Different values of a field that a transaction has. */
+static uint64_t values_of(const struct transaction *t, enum field f)
+{
+    return f == FIELD_SUBJECT_IDS ? t->subject_count : detector_values(t, f);
+}
+
+uint64_t gauge_peek(const struct gauge *g, const struct measure *m, const struct transaction *t)
+{
+    uint64_t value = gauge_value(g, m), adds = amount_of(m, t).amount;
+    if (m->kind == MEASURE_SHARE)
+        return 0;
+    if (m->kind == MEASURE_DISTINCT)
+        adds = values_of(t, m->field);
+    if (m->kind == MEASURE_SUM || m->kind == MEASURE_COUNT)
+        return adds;
+    return adds > value ? adds - value : 0;
+}
+
 void gauge_advance(struct gauge *g, struct budget *b, int64_t number)
 {
     window_advance(&g->window, number);
     distinct_advance(&g->distinct, b, number);
+}
+
+bool gauge_is_part(uint64_t amount)
+{
+    return amount >> SHARE_SHIFT > 0;
 }
 
 uint64_t gauge_shared(const struct gauge *g)
@@ -92,4 +115,19 @@ void gauge_clear(struct gauge *g, struct budget *b)
 {
     window_clear(&g->window, b);
     distinct_clear(&g->distinct, b);
+}
+
+void gauge_save(const struct gauge *g, struct pack *p)
+{
+    window_save(&g->window, p);
+    pack_flag(p, g->distinct.has_begun);
+    if (g->distinct.has_begun)
+        distinct_save(&g->distinct, p);
+}
+
+bool gauge_load(struct gauge *g, struct budget *b, struct cursor *c)
+{
+    if (!window_load(&g->window, b, c))
+        return false;
+    return unpack_flag(c) ? distinct_load(&g->distinct, b, c) : !cursor_is_short(c);
 }

@@ -24,6 +24,13 @@ enum window_status gauge_add(struct gauge *g, const struct measure *m, struct bu
                              uint64_t seed, const struct transaction *t, int64_t number,
                              uint64_t *amount);
 
+/* gauge_is_part tells whether what a transaction added to a share was a part of it. */
+bool gauge_is_part(uint64_t amount);
+
+/* gauge_peek tells what a transaction whose reply still passes would add to the value by now, at
+ * least: of different values, those of its own that are more than the window has. */
+uint64_t gauge_peek(const struct gauge *g, const struct measure *m, const struct transaction *t);
+
 /* gauge_advance forgets what is too old at the bucket of that number. */
 void gauge_advance(struct gauge *g, struct budget *b, int64_t number);
 
@@ -34,5 +41,10 @@ uint64_t gauge_value(const struct gauge *g, const struct measure *m);
 uint64_t gauge_shared(const struct gauge *g);
 
 void gauge_clear(struct gauge *g, struct budget *b);
+
+/* gauge_save writes it down, gauge_load reads that into an empty one; false where it cannot be, or
+ * without memory. */
+void gauge_save(const struct gauge *g, struct pack *p);
+bool gauge_load(struct gauge *g, struct budget *b, struct cursor *c);
 
 #endif

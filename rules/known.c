@@ -104,3 +104,37 @@ void known_clear(struct known *k, struct budget *b)
         budget_free(b, &k->values, k->size * sizeof(*k->values));
     *k = (struct known){0};
 }
+
+void known_save(const struct known *k, struct pack *p)
+{
+    pack_number(p, k->forgotten);
+    pack_number(p, k->count);
+    for (uint32_t i = 0; i < k->count; i++) {
+        const struct known_value *v = &k->values[i];
+        pack_u64(p, v->hash);
+        pack_signed(p, v->seen_ns);
+        pack_string(p, (struct bytes){v->text, v->text_len});
+    }
+}
+
+bool known_load(struct known *k, struct budget *b, struct cursor *c)
+{
+    k->forgotten = (uint32_t)unpack_number(c);
+    size_t count = unpack_count(c, KNOWN_VALUES_MAX, sizeof(uint64_t) + 2);
+    uint32_t size = count > 0 ? VALUES_MIN : 0;
+    while (size < count)
+        size *= 2;
+    if (cursor_is_short(c) || !budget_resize(b, &k->values, 0, size * sizeof(*k->values)))
+        return false;
+    k->size = size;
+    for (size_t i = 0; i < count; i++) {
+        struct known_value *v = &k->values[k->count++];
+        *v = (struct known_value){.hash = unpack_u64(c)};
+        v->seen_ns = unpack_signed(c);
+        struct bytes text = unpack_string(c, KNOWN_TEXT_MAX);
+        v->text_len = (uint8_t)text.len;
+        if (text.len > 0)
+            memcpy(v->text, text.data, text.len);
+    }
+    return !cursor_is_short(c);
+}

@@ -9,7 +9,7 @@
 #define SEEPWATCH_RULES_KNOWN_H
 
 #include "core/budget.h"
-#include "core/bytes.h"
+#include "core/pack.h"
 
 enum { KNOWN_VALUES_MAX = 64, KNOWN_TEXT_MAX = 23 };
 
@@ -45,5 +45,10 @@ struct bytes known_text(const struct known *k, uint64_t hash);
 size_t known_newest(const struct known *k, uint64_t but, struct bytes *texts, size_t max);
 
 void known_clear(struct known *k, struct budget *b);
+
+/* known_save writes them down, known_load reads that into an empty one; false where it cannot be,
+ * or without memory. */
+void known_save(const struct known *k, struct pack *p);
+bool known_load(struct known *k, struct budget *b, struct cursor *c);
 
 #endif

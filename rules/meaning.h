@@ -1,9 +1,11 @@
 /*
- * Whether a rule that was read again still counts the same, so that its counters can go on.
+ * Whether a rule that was read again still counts the same, so that its counters can go on: after a
+ * reload, and, by what lasts over a restart, after that.
  */
 #ifndef SEEPWATCH_RULES_MEANING_H
 #define SEEPWATCH_RULES_MEANING_H
 
+#include "core/pack.h"
 #include "rules/rule.h"
 
 /*
@@ -14,5 +16,9 @@
  * (`name`, `severity`, `note`) may differ.
  */
 bool rule_counts_as(const struct rule *a, const struct rule *b);
+
+/* rule_meaning writes down all that this depends on, the same in every version of the program; a
+ * trigger has its part in there (write_trigger). */
+void rule_meaning(const struct rule *rule, struct pack *p);
 
 #endif

@@ -83,6 +83,21 @@ void measure_read(const struct reader *r, struct measure *m, field_set *required
         read_measured(r, n, open, m, required);
 }
 
+/* "0.5% of 1280000": a part of what there is in all. */
+static bool read_part(uint64_t *limit, const struct measure *m, struct bytes text)
+{
+    struct bytes of = bytes_of(" of ");
+    size_t at = bytes_find(text, of);
+    uint64_t part, all;
+    if (at == text.len || (m->kind != MEASURE_COUNT && m->kind != MEASURE_DISTINCT))
+        return false;
+    if (quantity_parse(&part, bytes_trim(bytes_first(text, at)), QUANTITY_SHARE) != QUANTITY_GOOD ||
+        !bytes_number(bytes_trim(bytes_from(text, at + of.len)), &all) || all > UINT32_MAX)
+        return false;
+    *limit = part * all / SHARE_ONE;
+    return true;
+}
+
 uint64_t measure_read_limit(const struct reader *r, const struct measure *m)
 {
     const struct yaml_node *n = reader_scalar(r, "above", true);
@@ -90,6 +105,8 @@ uint64_t measure_read_limit(const struct reader *r, const struct measure *m)
     uint64_t limit = 0;
     if (!n || !m->text || (!has_field && m->field == FIELDS_COUNT))
         return 0;
+    if (read_part(&limit, m, n->text))
+        return limit;
     enum quantity_unit unit = gauge_unit(m);
     enum quantity_status status = quantity_parse(&limit, n->text, unit);
     if (status != QUANTITY_GOOD)

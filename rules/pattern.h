@@ -27,7 +27,7 @@ struct pattern *pattern_open(struct arena *a, struct bytes text, uint64_t *gave_
 /* pattern_holds tells whether the pattern is found anywhere in the text. */
 bool pattern_holds(const struct pattern *p, struct bytes text);
 
-/* pattern_equal tells whether two patterns were written alike. */
-bool pattern_equal(const struct pattern *a, const struct pattern *b);
+/* pattern_text views the pattern as it was written. */
+struct bytes pattern_text(const struct pattern *p);
 
 #endif

@@ -87,7 +87,7 @@ void records_settle(struct rule *rule, const struct yaml_node *node, struct prob
         return;
     }
     rule->when.excluded |= FIELD_BIT(FIELD_MIRROR_PACKETS);
-    if (!yaml_get(node, "by"))
+    if (!yaml_get(node, "by") && rule->trigger != TRIGGER_UNUSUAL && rule->trigger != TRIGGER_DRIFT)
         problems_add(problems, node->at,
                      "this rule has no 'by': for whom is it counted? for example by: user.name");
 }

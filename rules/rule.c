@@ -261,17 +261,18 @@ static struct loader *loader_open(struct problems *problems)
 
 struct rules *rules_load(const char *const *paths, size_t count, struct problems *problems)
 {
-    return rules_load_in(NULL, paths, count, problems);
+    return rules_load_in(NULL, NULL, paths, count, problems);
 }
 
-struct rules *rules_load_in(const struct zone *zone, const char *const *paths, size_t count,
-                            struct problems *problems)
+struct rules *rules_load_in(const struct zone *zone, const struct honey_names *honey,
+                            const char *const *paths, size_t count, struct problems *problems)
 {
     size_t before = problems->count;
     struct loader *l = loader_open(problems);
     if (!l)
         return NULL;
     l->vocabulary.zone = zone;
+    l->vocabulary.honey = honey;
     l->vocabulary.passing = &l->passing;
     for (size_t i = 0; i < count; i++)
         read_path(l, paths[i]);
@@ -365,8 +366,10 @@ static field_set measure_fields(const struct measure *m)
 
 field_set rule_fields(const struct rule *rule)
 {
-    field_set fields = fields_of(&rule->when) | fields_of(&rule->before.when);
-    if (rule->trigger == TRIGGER_ABOVE)
+    field_set fields =
+        fields_of(&rule->when) | fields_of(&rule->before.when) | fields_of(&rule->follows.when);
+    if (rule->trigger == TRIGGER_ABOVE || rule->trigger == TRIGGER_UNUSUAL ||
+        rule->trigger == TRIGGER_DRIFT)
         fields |= measure_fields(&rule->measure);
     if (rule->trigger == TRIGGER_TRAVEL)
         fields |=

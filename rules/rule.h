@@ -17,6 +17,7 @@ enum {
     RULE_NOTE_MAX = 4000, /* bytes */
     RULE_STEPS_MAX = 4,
     RULE_TOGETHER_MAX = 32,
+    RULE_DRIFTS_MAX = 4,
     RULE_CHANGES_MAX = 8, /* of one rule whose places are kept */
     EXCEPTIONS_MAX = 64   /* of one rule */
 };
@@ -33,6 +34,14 @@ enum trigger {
     TRIGGER_TRAVEL,
     TRIGGER_STEPS,
     TRIGGER_EACH, /* every transaction that is left, of `unless before` */
+    TRIGGER_BACK,
+    TRIGGER_ENUMERATES,
+    TRIGGER_FOLLOWS,
+    TRIGGER_RHYTHM,
+    TRIGGER_HOURS,
+    TRIGGER_UNUSUAL,
+    TRIGGER_DRIFT,
+    TRIGGER_HONEY,
     TRIGGERS_COUNT
 };
 
@@ -61,6 +70,28 @@ struct before {
     enum field by[RULE_BY_MAX];
     size_t by_count; /* 0: the rule has none */
     int64_t within_ns;
+};
+
+/* Small excesses that add up: rules/drift.c.  Numbers are millionths. */
+struct rule_drift {
+    unsigned of; /* a bit for each enum usual_score */
+    uint64_t slack, cap, limit;
+};
+
+/* What is counted day by day (or by the hour) and held against what is usual: rules/daily.h. */
+struct rule_daily {
+    struct expression counted;  /* `when` alone: the rule's own holds what follows too */
+    struct expression followed; /* of `unless followed by` */
+    const char *followed_text;  /* NULL: the rule has none */
+    int64_t followed_ns;        /* how long that is waited for */
+    int64_t each_ns;            /* a day or an hour */
+    const struct zone *zone;
+    bool than_own, than_peers;
+    unsigned of; /* TRIGGER_UNUSUAL: as in struct rule_drift */
+    bool is_new; /* only customers that are new to the value of new_to */
+    enum field new_to;
+    struct rule_drift drifts[RULE_DRIFTS_MAX]; /* TRIGGER_DRIFT */
+    size_t drifts_count;
 };
 
 /* What a rule does not count although it would: rules/exception.h. */
@@ -92,13 +123,27 @@ struct rule {
         struct measure measure;
         int64_t over_ns;
         uint64_t above;
-        uint64_t at_least; /* of a share: transactions in the window before it can fire */
+        uint64_t at_least;  /* of a share: transactions in the window before it can fire; of
+                               `enumerates` identifiers, of `rhythm` gaps, of `off hours`
+                               transactions */
+        uint64_t times_own; /* the limit is at least so many times the key's own largest value
+                               before; 0: no matter (rules/own.h) */
     };
     struct { /* TRIGGER_FIRST */
         enum field first;
-        int64_t learn_ns, forget_ns;
+        int64_t learn_ns, forget_ns; /* learn_ns: with times_own and TRIGGER_HOURS too */
+        bool is_rare;                /* only what at most `rare` other keys show */
+        uint64_t rare;
+        bool ignores_versions; /* of texts: numbers make no difference */
     };
-    struct { /* TRIGGER_TOGETHER, within over_ns */
+    const struct zone *zone; /* TRIGGER_HOURS */
+    bool has_peers;          /* the others are those with the same value of `peers`; else all */
+    enum field peers;        /* (rules/rare.h) */
+    int64_t back_ns;         /* TRIGGER_BACK: fires after so long without a transaction */
+    enum field walked; /* TRIGGER_ENUMERATES, TRIGGER_RHYTHM: the field whose values are walked
+                          through, at what times */
+    uint64_t score;    /* TRIGGER_FOLLOWS, TRIGGER_RHYTHM: millionths */
+    struct {           /* TRIGGER_TOGETHER, within over_ns */
         enum field of;
         uint64_t together;
     };
@@ -110,7 +155,11 @@ struct rule {
         size_t steps_count;
         int64_t within_ns;
     };
-    struct before before; /* narrows what counts, for every trigger */
+    const uint64_t *honey; /* TRIGGER_HONEY: ids of planted customers, sorted */
+    size_t honey_count;
+    struct rule_daily daily; /* TRIGGER_UNUSUAL, TRIGGER_DRIFT */
+    struct before before;    /* narrows what counts, for every trigger */
+    struct before follows;   /* TRIGGER_FOLLOWS: what comes first */
 };
 
 /* measure_is_amount tells a sum or a maximum, which has the unit of its field. */
@@ -119,6 +168,7 @@ static inline bool measure_is_amount(const struct measure *m)
     return m->kind == MEASURE_SUM || m->kind == MEASURE_MAX;
 }
 
+struct honey_names;
 struct rules;
 
 /*
@@ -131,9 +181,10 @@ struct rules *rules_load(const char *const *paths, size_t count, struct problems
 struct rules *rules_load_text(const char *name, struct bytes text, struct problems *problems);
 
 /* rules_load_in is rules_load where hours, weekdays and dates are those of a zone, which must
- * outlive the rules. */
-struct rules *rules_load_in(const struct zone *zone, const char *const *paths, size_t count,
-                            struct problems *problems);
+ * outlive the rules, and lists of planted customers are read by honey (rules/honey.h).  Either may
+ * be NULL. */
+struct rules *rules_load_in(const struct zone *zone, const struct honey_names *honey,
+                            const char *const *paths, size_t count, struct problems *problems);
 
 /* rules_alone gives a set of that rule alone, a copy; the set that the rule came from must outlive
  * it.  NULL without memory. */

@@ -66,8 +66,7 @@ static void read_when(const struct reader *r)
     r->rule->when_text = reader_condition_text(r, "when");
 }
 
-/* What a key can be made of: one value that stays the same from request to request. */
-static bool is_identity(enum field f)
+bool rule_read_is_identity(enum field f)
 {
     enum field_type type = FIELDS[f].type;
     return !FIELDS[f].unit && type != FIELD_TYPE_TIME && type != FIELD_TYPE_TEXTS &&
@@ -84,7 +83,7 @@ static void add_by(const struct reader *r, const struct yaml_node *n, enum field
     enum field f = reader_field(r, n, n->text, 0);
     if (f == FIELDS_COUNT)
         return;
-    if (!is_identity(f)) {
+    if (!rule_read_is_identity(f)) {
         problems_add(r->v->problems, n->at,
                      "%s cannot be counted by: 'by' takes fields with one value that names "
                      "something, such as user.name",
@@ -128,13 +127,14 @@ size_t by_read(const struct reader *r, enum field by[RULE_BY_MAX], field_set *re
 void rule_read(struct rule *rule, const struct yaml_node *node, struct vocabulary *v)
 {
     static const char *const keys[] = {
-        "id",      "name",       "severity", "technique",     "when",
-        "by",      "note",       "enabled",  "quiet",         "except",
-        "measure", "over",       "above",    "at least",      "first",
-        "learn",   "forget",     "rare",     "together",      "of",
-        "travel",  "steps",      "within",   "unless before", "unless followed by",
-        "new to",  "honey",      "unusual",  "drift",         "each",
-        "peers",   "enumerates", NULL};
+        "id",      "name",       "severity",  "technique",     "when",
+        "by",      "note",       "enabled",   "quiet",         "except",
+        "measure", "over",       "above",     "at least",      "first",
+        "learn",   "forget",     "rare",      "together",      "of",
+        "travel",  "steps",      "within",    "unless before", "unless followed by",
+        "new to",  "honey",      "unusual",   "drift",         "each",
+        "peers",   "enumerates", "times own", "ignore",        "back after",
+        "follows", "score",      "rhythm",    "off hours",     NULL};
     const struct reader r = {v, node, rule, "this rule"};
     *rule = (struct rule){.is_enabled = true};
     if (!yaml_expect(node, YAML_MAPPING, "a rule", v->problems))

@@ -67,17 +67,6 @@ bool set_has(const struct set *s, struct bytes text)
     return s->count > 0 && slot_of(s, text)->data != NULL;
 }
 
-bool set_equal(const struct set *a, const struct set *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i <= a->mask; i++) {
-        if (a->slots[i].data && !set_has(b, a->slots[i]))
-            return false;
-    }
-    return true;
-}
-
 bool set_has_number(const struct set *s, uint64_t number)
 {
     return set_has(s, (struct bytes){(const uint8_t *)&number, sizeof(number)});

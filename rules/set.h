@@ -25,9 +25,6 @@ void set_add(struct set *s, struct bytes text);
 bool set_add_number(struct set *s, struct arena *a, uint64_t number);
 bool set_add_network(struct set *s, struct arena *a, const struct prefix *p);
 
-/* set_equal tells whether two sets have the same members. */
-bool set_equal(const struct set *a, const struct set *b);
-
 bool set_has(const struct set *s, struct bytes text);
 bool set_has_number(const struct set *s, uint64_t number);
 bool set_has_address(const struct set *s, const struct address *a);

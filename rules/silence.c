@@ -4,6 +4,8 @@
  */
 #include "rules/silence.h"
 
+#include "core/clock.h"
+#include "rules/daily_words.h"
 #include "rules/engine.h"
 #include "rules/gauge.h"
 #include "rules/text.h"
@@ -19,6 +21,8 @@ static void add_amount(struct text *t, uint64_t value, enum quantity_unit unit)
         text_add(t, "%llu%s", (unsigned long long)value, unit == QUANTITY_TIME ? "ns" : "");
 }
 
+#define DAY_NS (86400 * CLOCK_SECOND_NS)
+
 static void add_limit(struct text *t, const struct alert *a)
 {
     switch (a->rule->trigger) {
@@ -31,6 +35,27 @@ static void add_limit(struct text *t, const struct alert *a)
         break;
     case TRIGGER_TRAVEL:
         text_add(t, "travel: {faster than: %llukm/h}", (unsigned long long)a->speed_kmh + 1);
+        break;
+    case TRIGGER_BACK:
+        text_add(t, "back after: %lldd", (long long)(a->apart_ns / DAY_NS) + 1);
+        break;
+    case TRIGGER_ENUMERATES:
+        text_add(t, "at least: %llu", (unsigned long long)a->value + 1);
+        break;
+    case TRIGGER_HOURS:
+        text_add(t, "off hours: %llu", (unsigned long long)a->value + 1);
+        break;
+    case TRIGGER_FOLLOWS:
+    case TRIGGER_RHYTHM:
+        text_add(t, "score: %llu", (unsigned long long)a->score + 1);
+        break;
+    case TRIGGER_UNUSUAL:
+    case TRIGGER_DRIFT:
+        daily_add_silence(t, a);
+        break;
+    case TRIGGER_FIRST:
+        if (a->rule->is_rare && a->others > 0)
+            text_add(t, "rare: %llu", (unsigned long long)a->others - 1);
         break;
     default:
         break;

@@ -95,9 +95,34 @@ static void steps_clear(const struct detection *d, void *state)
         gauge_clear(&s->gauges[i], d->budget);
 }
 
+static void steps_save(const struct detection *d, const void *state, struct pack *p)
+{
+    const struct steps_state *s = state;
+    for (size_t i = 0; i < d->rule->steps_count; i++) {
+        gauge_save(&s->gauges[i], p);
+        pack_flag(p, s->is_done[i]);
+        pack_signed(p, s->done_ns[i]);
+    }
+}
+
+static bool steps_load(struct detection *d, void *state, struct cursor *c)
+{
+    struct steps_state *s = state;
+    for (size_t i = 0; i < d->rule->steps_count; i++) {
+        if (!gauge_load(&s->gauges[i], d->budget, c))
+            return false;
+        s->is_done[i] = unpack_flag(c);
+        s->done_ns[i] = unpack_signed(c);
+    }
+    return !cursor_is_short(c);
+}
+
 const struct detector DETECTOR_STEPS = {.state_size = sizeof(struct steps_state),
                                         .count = steps_count,
                                         .describe = steps_describe,
                                         .span_ns = steps_span_ns,
                                         .keep_ns = steps_keep_ns,
-                                        .clear = steps_clear};
+                                        .clear = steps_clear,
+                                        .version = 1,
+                                        .save = steps_save,
+                                        .load = steps_load};

@@ -12,7 +12,11 @@
 static const struct detector *const detectors[TRIGGERS_COUNT] = {
     [TRIGGER_ABOVE] = &DETECTOR_ABOVE,       [TRIGGER_FIRST] = &DETECTOR_FIRST,
     [TRIGGER_TOGETHER] = &DETECTOR_TOGETHER, [TRIGGER_TRAVEL] = &DETECTOR_TRAVEL,
-    [TRIGGER_STEPS] = &DETECTOR_STEPS,       [TRIGGER_EACH] = &DETECTOR_EACH};
+    [TRIGGER_STEPS] = &DETECTOR_STEPS,       [TRIGGER_EACH] = &DETECTOR_EACH,
+    [TRIGGER_BACK] = &DETECTOR_BACK,         [TRIGGER_ENUMERATES] = &DETECTOR_ENUMERATES,
+    [TRIGGER_FOLLOWS] = &DETECTOR_FOLLOWS,   [TRIGGER_RHYTHM] = &DETECTOR_RHYTHM,
+    [TRIGGER_HOURS] = &DETECTOR_HOURS,       [TRIGGER_UNUSUAL] = &DETECTOR_UNUSUAL,
+    [TRIGGER_DRIFT] = &DETECTOR_DRIFT,       [TRIGGER_HONEY] = &DETECTOR_HONEY};
 
 static size_t aligned(size_t size)
 {
@@ -23,6 +27,7 @@ static size_t aligned(size_t size)
 static void key_evicted(void *context, void *value)
 {
     struct watch *w = context;
+    lasting_remove(&w->lasting, value);
     w->detector->clear(&w->detection, state_of(w, value));
 }
 
@@ -44,6 +49,23 @@ static struct table *keys_open(struct watch *w, const struct engine *e, size_t b
     return table_open(&config);
 }
 
+static void watch_free(struct watch *w)
+{
+    table_close(w->keys);
+    lasting_clear(&w->lasting);
+    marks_close(w->marks);
+    if (w->detector->close_whole)
+        w->detector->close_whole(&w->detection);
+    free(w);
+}
+
+static struct watch *watch_started(struct watch *w, const struct engine *e)
+{
+    if (e->is_lasting)
+        watch_last(w);
+    return w;
+}
+
 /* NULL without memory. */
 static struct watch *watch_open(struct engine *e, const struct rule *rule, size_t bytes_max)
 {
@@ -59,10 +81,11 @@ static struct watch *watch_open(struct engine *e, const struct rule *rule, size_
     w->keys = keys_open(w, e, bytes_max);
     if (rule->before.by_count > 0)
         w->marks = marks_open(e->config.keys_max, bytes_max, e->config.seed);
-    if (w->keys && (w->marks || rule->before.by_count == 0))
-        return w;
-    table_close(w->keys);
-    free(w);
+    bool is_whole = !w->detector->open_whole ||
+                    w->detector->open_whole(&w->detection, e->config.keys_max, bytes_max);
+    if (w->keys && is_whole && (w->marks || rule->before.by_count == 0))
+        return watch_started(w, e);
+    watch_free(w);
     return NULL;
 }
 
@@ -70,9 +93,7 @@ void watch_close(struct watch *w, struct engine *e)
 {
     e->counters.keys_evicted += table_evictions(w->keys) + w->evictions;
     e->counters.values_forgotten += w->detection.forgotten;
-    table_close(w->keys);
-    marks_close(w->marks);
-    free(w);
+    watch_free(w);
 }
 
 /* The rule at work that counts as this one does; NULL where there is none. */
@@ -98,6 +119,7 @@ static void watch_resize(struct watch *w, const struct engine *e, size_t bytes_m
     size_t count = table_count(old), max = table_entries_max(wanted);
     w->evictions += table_evictions(old);
     w->keys = wanted;
+    lasting_move(&w->lasting, wanted);
     for (size_t left = count; left > 0; left--) {
         struct key *k = table_oldest(old), *moved = NULL;
         if (left <= max)
@@ -192,14 +214,16 @@ static void kinds_restart(struct engine *e, struct candidate *candidates)
         e->kinds[i] = (struct kind){.candidates = candidates + i * e->watches_count};
 }
 
-/* Each rule's part of the bytes for keys; what came before (rules/before.h) has one of its own. */
+/* Each rule's part of the bytes for keys; what came before (rules/before.h) and what is kept of all
+ * keys together have one of their own. */
 static size_t part_of_bytes(const struct engine *e, const struct rules *rules)
 {
     size_t parts = 0;
     for (size_t i = 0; i < rules_count(rules); i++) {
         const struct rule *rule = rules_at(rules, i);
         if (rule->is_enabled)
-            parts += rule->before.by_count > 0 ? 2 : 1;
+            parts +=
+                1U + (rule->before.by_count > 0) + (detectors[rule->trigger]->open_whole != NULL);
     }
     return parts > 0 ? e->config.keys_bytes_max / parts : 0;
 }
@@ -235,7 +259,7 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
     }
     e->marks_count = 0;
     for (size_t i = 0; i < count; i++)
-        e->marks_count += list[i]->marks != NULL;
+        e->marks_count += list[i]->marks || list[i]->detector->observe;
     number_digests(e);
     kinds_restart(e, candidates);
     return true;

@@ -71,9 +71,29 @@ static void together_clear(const struct detection *d, void *state)
     known_clear(&s->known, d->budget);
 }
 
+static void together_save(const struct detection *d, const void *state, struct pack *p)
+{
+    const struct together_state *s = state;
+    (void)d;
+    known_save(&s->known, p);
+    pack_signed(p, s->newest_ns);
+}
+
+static bool together_load(struct detection *d, void *state, struct cursor *c)
+{
+    struct together_state *s = state;
+    if (!known_load(&s->known, d->budget, c))
+        return false;
+    s->newest_ns = unpack_signed(c);
+    return !cursor_is_short(c);
+}
+
 const struct detector DETECTOR_TOGETHER = {.state_size = sizeof(struct together_state),
                                            .count = together_count,
                                            .describe = together_describe,
                                            .span_ns = together_span_ns,
                                            .keep_ns = together_keep_ns,
-                                           .clear = together_clear};
+                                           .clear = together_clear,
+                                           .version = 1,
+                                           .save = together_save,
+                                           .load = together_load};

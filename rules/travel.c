@@ -122,9 +122,38 @@ static void travel_clear(const struct detection *d, void *state)
     *(struct travel_state *)state = (struct travel_state){.has_place = false};
 }
 
+/* What was found last is told in the call that finds it. */
+static void travel_save(const struct detection *d, const void *state, struct pack *p)
+{
+    const struct travel_state *s = state;
+    (void)d;
+    pack_flag(p, s->has_place);
+    pack_double(p, s->place.latitude);
+    pack_double(p, s->place.longitude);
+    pack_signed(p, s->time_ns);
+    pack_string(p, bytes_of(s->text));
+}
+
+static bool travel_load(struct detection *d, void *state, struct cursor *c)
+{
+    struct travel_state *s = state;
+    (void)d;
+    s->has_place = unpack_flag(c);
+    s->place.latitude = unpack_double(c);
+    s->place.longitude = unpack_double(c);
+    s->time_ns = unpack_signed(c);
+    struct bytes text = unpack_string(c, PLACE_TEXT_MAX - 1);
+    if (text.len > 0)
+        memcpy(s->text, text.data, text.len);
+    return !cursor_is_short(c) && isfinite(s->place.latitude) && isfinite(s->place.longitude);
+}
+
 const struct detector DETECTOR_TRAVEL = {.state_size = sizeof(struct travel_state),
                                          .count = travel_count,
                                          .describe = travel_describe,
                                          .span_ns = travel_span_ns,
                                          .keep_ns = travel_keep_ns,
-                                         .clear = travel_clear};
+                                         .clear = travel_clear,
+                                         .version = 1,
+                                         .save = travel_save,
+                                         .load = travel_load};

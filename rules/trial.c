@@ -275,9 +275,9 @@ static void send_all(const struct trial *t, struct engine *e)
     const struct trial_line *line;
     while ((line = next_line(t, sent, &at))) {
         struct transaction tx = line->transaction;
-        char texts[TRIAL_NUMBERED_MAX][TRIAL_TEXT_MAX];
+        struct trial_numbers room;
         tx.start_ns = line->at_ns + (int64_t)sent[at] * line->every_ns;
-        trial_number(&tx, &line->numbered, ++sent[at], texts);
+        trial_number(&tx, &line->numbered, ++sent[at], &room);
         engine_transaction(e, &tx);
     }
 }

@@ -58,16 +58,38 @@ static bool read_texts(const struct reader *r, const struct yaml_node *n, enum f
     return true;
 }
 
-static bool read_hashes(const struct reader *r, const struct yaml_node *n, enum field f,
-                        struct hashes *value)
+/* The neighbourhoods of ids that end in a number, where the transaction does not name its own. */
+static void add_near(const struct reader *r, const struct texts *ids, struct transaction *t)
 {
+    uint64_t *near = arena_take(r->v->arena, SUBJECT_NEAR_MAX * sizeof(*near));
+    size_t count = 0;
+    for (size_t i = 0; near && i < ids->count && count + 2 <= SUBJECT_NEAR_MAX; i++)
+        count += subject_near_parse(&near[count], ids->items[i]) ? 2 : 0;
+    if (count == 0 || transaction_has(t, FIELD_SUBJECT_NEAR))
+        return;
+    t->subject_near = (struct hashes){near, count, NULL};
+    transaction_mark(t, FIELD_SUBJECT_NEAR);
+}
+
+static bool read_hashes(const struct reader *r, const struct yaml_node *n, enum field f,
+                        struct transaction *t, struct trial_numbered *numbered)
+{
+    struct hashes *value = place_of(t, f);
     struct texts texts;
     uint64_t *items = arena_take(r->v->arena, TRIAL_TEXTS_MAX * sizeof(*items));
     if (!items || !read_texts(r, n, f, &texts))
         return false;
-    for (size_t i = 0; i < texts.count; i++)
+    for (size_t i = 0; i < texts.count; i++) {
         items[i] = subject_id_parse(texts.items[i]);
+        bool is_numbered = bytes_find(texts.items[i], bytes_of("{n}")) < texts.items[i].len;
+        if (is_numbered && texts.items[i].len > TRIAL_TEXT_MAX / 2)
+            return refuse(r, n, f, "too long a text with {n}");
+        if (is_numbered && f == FIELD_SUBJECT_IDS)
+            numbered->ids = texts;
+    }
     *value = (struct hashes){items, texts.count, NULL};
+    if (f == FIELD_SUBJECT_IDS)
+        add_near(r, &texts, t);
     return true;
 }
 
@@ -142,7 +164,7 @@ void trial_read_field(const struct reader *r, const struct yaml_item *item, stru
     if (FIELDS[f].type == FIELD_TYPE_TEXTS)
         is_good = read_texts(r, item->value, f, place_of(t, f));
     else if (FIELDS[f].type == FIELD_TYPE_HASHES)
-        is_good = read_hashes(r, item->value, f, place_of(t, f));
+        is_good = read_hashes(r, item->value, f, t, numbered);
     else if (FIELDS[f].type == FIELD_TYPE_PLACE)
         is_good = read_place(r, item->value, f, place_of(t, f));
     else if (yaml_expect(item->value, YAML_SCALAR, FIELDS[f].name, r->v->problems))
@@ -151,17 +173,29 @@ void trial_read_field(const struct reader *r, const struct yaml_item *item, stru
         transaction_mark(t, f);
 }
 
-void trial_number(struct transaction *t, const struct trial_numbered *numbered, uint64_t number,
-                  char texts[TRIAL_NUMBERED_MAX][TRIAL_TEXT_MAX])
+static struct bytes with_number(struct bytes value, uint64_t number, char room[TRIAL_TEXT_MAX])
 {
+    struct text text = text_over(room, TRIAL_TEXT_MAX);
+    size_t at = bytes_find(value, bytes_of("{n}"));
+    if (at == value.len)
+        return value;
+    text_add_bytes(&text, bytes_first(value, at));
+    text_add(&text, "%" PRIu64, number);
+    text_add_bytes(&text, bytes_from(value, at + strlen("{n}")));
+    return bytes_of(room);
+}
+
+void trial_number(struct transaction *t, const struct trial_numbered *numbered, uint64_t number,
+                  struct trial_numbers *room)
+{
+    char id[TRIAL_TEXT_MAX];
+    for (size_t i = 0; i < numbered->ids.count; i++)
+        room->ids[i] = subject_id_parse(with_number(numbered->ids.items[i], number, id));
+    if (numbered->ids.count > 0)
+        t->subject_ids.items = room->ids;
     for (size_t i = 0; i < numbered->count; i++) {
         struct bytes *value = place_of(t, numbered->fields[i]);
-        struct text text = text_over(texts[i], TRIAL_TEXT_MAX);
-        size_t at = bytes_find(*value, bytes_of("{n}"));
-        text_add_bytes(&text, bytes_first(*value, at));
-        text_add(&text, "%" PRIu64, number);
-        text_add_bytes(&text, bytes_from(*value, at + strlen("{n}")));
-        *value = bytes_of(texts[i]);
+        *value = with_number(*value, number, room->texts[i]);
     }
 }
 

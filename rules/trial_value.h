@@ -14,6 +14,13 @@ enum { TRIAL_TEXT_MAX = 256 };
 struct trial_numbered {
     enum field fields[TRIAL_NUMBERED_MAX];
     size_t count;
+    struct texts ids; /* of subject.ids, all of them; empty where none asks for it */
+};
+
+/* Room for what stands there in one repeat. */
+struct trial_numbers {
+    char texts[TRIAL_NUMBERED_MAX][TRIAL_TEXT_MAX];
+    uint64_t ids[TRIAL_TEXTS_MAX];
 };
 
 /* The fields that an alert must have, as people read them. */
@@ -27,9 +34,10 @@ struct trial_key {
 void trial_read_field(const struct reader *r, const struct yaml_item *item, struct transaction *t,
                       struct trial_numbered *numbered);
 
-/* trial_number puts the number of a repeat into the texts that ask for it. */
+/* trial_number puts the number of a repeat into the texts that ask for it; the transaction views
+ * the room. */
 void trial_number(struct transaction *t, const struct trial_numbered *numbered, uint64_t number,
-                  char texts[TRIAL_NUMBERED_MAX][TRIAL_TEXT_MAX]);
+                  struct trial_numbers *room);
 
 void trial_read_key(const struct reader *r, const struct yaml_item *item, struct trial_key *key);
 bool trial_key_is(const struct trial_key *key, const struct transaction *t);

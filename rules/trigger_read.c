@@ -5,6 +5,9 @@
 
 #include "core/clock.h"
 #include "rules/condition.h"
+#include "rules/daily_read.h"
+#include "rules/event_read.h"
+#include "rules/honey.h"
 #include "rules/measure_read.h"
 #include "rules/rule_read.h"
 
@@ -18,7 +21,7 @@ static const int64_t travel_quiet_ns = 12 * HOUR_NS, within_ns = 12 * HOUR_NS;
 
 enum { FASTER_KMH = 900, FARTHER_KM = 500, SPEED_MAX = 1000000, DISTANCE_MAX = 20040 };
 
-static int64_t quiet(const struct reader *r, int64_t over_ns)
+int64_t rule_read_quiet(const struct reader *r, int64_t over_ns)
 {
     return reader_duration(r, "quiet", over_ns > HOUR_NS ? over_ns : HOUR_NS, 0, over_max_ns);
 }
@@ -33,12 +36,13 @@ static void read_above(const struct reader *r)
     struct rule *rule = r->rule;
     measure_read(r, &rule->measure, &rule->when.required);
     rule->over_ns = over(r);
-    rule->quiet_ns = quiet(r, rule->over_ns);
+    rule->quiet_ns = rule_read_quiet(r, rule->over_ns);
     rule->above = measure_read_limit(r, &rule->measure);
     rule->at_least = reader_number(r, "at least", 1, 1, UINT32_MAX);
     const struct yaml_node *n = yaml_get(r->node, "at least");
     if (n && rule->measure.text && rule->measure.kind != MEASURE_SHARE)
         reader_problem(r, n, "'at least' is the least number of transactions that a share is of");
+    event_read_times_own(r);
 }
 
 /* A field with values that can be told apart. */
@@ -62,6 +66,7 @@ static void read_first(const struct reader *r)
     rule->forget_ns = reader_duration(r, "forget", forget_ns, DAY_NS, forget_max_ns);
     rule->quiet_ns = reader_duration(r, "quiet", 0, 0, over_max_ns);
     rule->first = read_valued(r, "first", "new");
+    event_read_rare(r);
 }
 
 static void read_together(const struct reader *r)
@@ -70,7 +75,7 @@ static void read_together(const struct reader *r)
     rule->together = reader_number(r, "together", 2, 2, RULE_TOGETHER_MAX);
     rule->of = read_valued(r, "of", "there together");
     rule->over_ns = over(r);
-    rule->quiet_ns = quiet(r, rule->over_ns);
+    rule->quiet_ns = rule_read_quiet(r, rule->over_ns);
 }
 
 /* "900km/h", "500km" */
@@ -183,7 +188,7 @@ static void read_steps(const struct reader *r)
     struct rule *rule = r->rule;
     const struct yaml_node *n = yaml_get(r->node, "steps");
     rule->within_ns = reader_duration(r, "within", -1, over_min_ns, over_max_ns);
-    rule->quiet_ns = quiet(r, rule->within_ns);
+    rule->quiet_ns = rule_read_quiet(r, rule->within_ns);
     if (!yaml_expect(n, YAML_SEQUENCE, "'steps'", r->v->problems))
         return;
     if (n->count < 2 || n->count > RULE_STEPS_MAX) {
@@ -201,7 +206,7 @@ static void read_steps(const struct reader *r)
 
 static void read_each(const struct reader *r)
 {
-    r->rule->quiet_ns = quiet(r, 0);
+    r->rule->quiet_ns = rule_read_quiet(r, 0);
 }
 
 static void read_before(const struct reader *of)
@@ -226,48 +231,34 @@ static void read_before(const struct reader *of)
                        "example by: client.ip");
 }
 
-/* Words that wait for something else: read_missing tells for what. */
-static void read_missing(const struct reader *r)
-{
-    static const struct {
-        const char *key, *why;
-    } missing[] = {
-        {"honey", "'honey' needs the customers of a transaction (subject.ids), which this version "
-                  "does not know"},
-        {"unless followed by", "'unless followed by' needs the customers of a transaction "
-                               "(subject.ids), which this version does not know"},
-        {"new to", "'new to' is not counted in this version"},
-        {"rare", "'rare' is not counted in this version"},
-        {"unusual", "'unusual' is not counted in this version"},
-        {"drift", "'drift' is not counted in this version"},
-        {"enumerates", "'enumerates' is not counted in this version"},
-    };
-    for (size_t i = 0; i < r->node->count; i++) {
-        for (size_t k = 0; k < sizeof(missing) / sizeof(missing[0]); k++) {
-            if (bytes_are(r->node->items[i].key->text, missing[k].key))
-                reader_problem(r, r->node->items[i].key, missing[k].why);
-        }
-    }
-}
-
-enum { KEYS_OF_ONE_MAX = 5 };
+enum { KEYS_OF_ONE_MAX = 8 };
 
 /* Each trigger's word, reader and further keys. */
 static const struct kind {
     const char *word;
     enum trigger trigger;
-    void (*read)(const struct reader *r); /* NULL: not in this version */
+    void (*read)(const struct reader *r);
     const char *keys[KEYS_OF_ONE_MAX];
 } kinds[] = {
-    {"above", TRIGGER_ABOVE, read_above, {"measure", "over", "at least", "new to"}},
-    {"first", TRIGGER_FIRST, read_first, {"learn", "forget", "rare"}},
+    {"above", TRIGGER_ABOVE, read_above, {"measure", "over", "at least", "times own", "learn"}},
+    {"first", TRIGGER_FIRST, read_first, {"learn", "forget", "rare", "peers", "ignore"}},
     {"together", TRIGGER_TOGETHER, read_together, {"of", "over"}},
     {"travel", TRIGGER_TRAVEL, read_travel, {NULL}},
     {"steps", TRIGGER_STEPS, read_steps, {"within"}},
-    {"honey", TRIGGER_EACH, NULL, {NULL}},
-    {"unusual", TRIGGER_EACH, NULL, {"measure", "each", "peers"}},
-    {"drift", TRIGGER_EACH, NULL, {"measure", "each", "peers"}},
-    {"enumerates", TRIGGER_EACH, NULL, {NULL}},
+    {"honey", TRIGGER_HONEY, honey_read, {NULL}},
+    {"unusual",
+     TRIGGER_UNUSUAL,
+     unusual_read,
+     {"measure", "each", "peers", "learn", "new to", "forget", "unless followed by"}},
+    {"drift",
+     TRIGGER_DRIFT,
+     drift_read,
+     {"measure", "each", "peers", "learn", "new to", "forget", "unless followed by"}},
+    {"back after", TRIGGER_BACK, event_read_back, {"forget"}},
+    {"enumerates", TRIGGER_ENUMERATES, event_read_enumerates, {"over", "at least"}},
+    {"follows", TRIGGER_FOLLOWS, event_read_follows, {"score"}},
+    {"rhythm", TRIGGER_RHYTHM, event_read_rhythm, {"over", "score", "at least"}},
+    {"off hours", TRIGGER_HOURS, event_read_hours, {"learn", "peers"}},
     {"unless before", TRIGGER_EACH, read_each, {NULL}}, /* where there is no other */
 };
 
@@ -319,8 +310,6 @@ void trigger_read(const struct reader *r)
         return;
     }
     r->rule->trigger = found->trigger;
-    if (found->read)
-        found->read(r);
+    found->read(r);
     refuse_keys(r, found);
-    read_missing(r);
 }

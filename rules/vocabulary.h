@@ -34,6 +34,7 @@ struct named_list {
 };
 
 struct condition;
+struct honey_names;
 
 struct macro {
     struct bytes name;
@@ -46,10 +47,11 @@ struct vocabulary {
     struct arena *arena;   /* of everything compiled */
     struct arena *passing; /* of items of files, until then; NULL: no file is read */
     struct problems *problems;
-    const struct zone *zone; /* of hours, weekdays and dates; NULL: UTC */
-    uint64_t *gave_up;       /* texts that a pattern did not decide; in the arena, NULL at first */
-    unsigned nesting;        /* of what is being parsed now */
-    const char **files;      /* of lists, in the arena; NULL at first */
+    const struct honey_names *honey; /* what lists of customers mean; NULL: ids alone */
+    const struct zone *zone;         /* of hours, weekdays and dates; NULL: UTC */
+    uint64_t *gave_up;  /* texts that a pattern did not decide; in the arena, NULL at first */
+    unsigned nesting;   /* of what is being parsed now */
+    const char **files; /* of lists, in the arena; NULL at first */
     size_t files_count;
     size_t lists_count, macros_count;
     struct named_list lists[LISTS_MAX];

@@ -3,6 +3,7 @@
  */
 #include "rules/window.h"
 
+#include <float.h>
 #include <string.h>
 
 static int64_t length_of(int64_t over_ns)
@@ -119,4 +120,60 @@ void window_clear(struct window *w, struct budget *b)
     if (w->buckets)
         budget_free(b, &w->buckets, w->size * sizeof(*w->buckets));
     *w = (struct window){0};
+}
+
+void window_save(const struct window *w, struct pack *p)
+{
+    pack_flag(p, w->has_begun);
+    pack_signed(p, w->newest);
+    pack_number(p, w->count);
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct window_bucket *bucket = &w->buckets[i];
+        pack_number(p, (uint64_t)w->newest - (uint64_t)bucket->number);
+        pack_number(p, bucket->amount);
+        pack_float(p, bucket->seen);
+        pack_float(p, bucket->lost);
+    }
+}
+
+/* Bytes, so that a share can be had of them. */
+static bool are_bytes(float amount)
+{
+    return amount >= 0 && amount <= FLT_MAX;
+}
+
+static bool buckets_load(struct window *w, struct cursor *c)
+{
+    uint64_t before = WINDOW_BUCKETS;
+    for (uint32_t i = 0; i < w->count; i++) {
+        uint64_t age = unpack_number(c);
+        struct window_bucket *bucket = &w->buckets[i];
+        bucket->number = w->newest - (int64_t)(age % WINDOW_BUCKETS);
+        bucket->amount = unpack_number(c);
+        bucket->seen = unpack_float(c);
+        bucket->lost = unpack_float(c);
+        if (age >= before || !are_bytes(bucket->seen) || !are_bytes(bucket->lost))
+            return false;
+        w->total += bucket->amount;
+        before = age;
+    }
+    return true;
+}
+
+bool window_load(struct window *w, struct budget *b, struct cursor *c)
+{
+    w->has_begun = unpack_flag(c);
+    w->newest = unpack_signed(c);
+    w->count = (uint32_t)unpack_count(c, WINDOW_BUCKETS, 1);
+    if (w->newest < INT64_MIN / 2 || w->newest > INT64_MAX / 2 || (w->count > 0 && !w->has_begun))
+        unpack_fail(c);
+    uint32_t size = w->count > 0 ? 1 : 0;
+    while (size < w->count)
+        size *= 2;
+    if (cursor_is_short(c) || !budget_resize(b, &w->buckets, 0, size * sizeof(*w->buckets))) {
+        w->count = 0;
+        return false;
+    }
+    w->size = size;
+    return buckets_load(w, c) && !cursor_is_short(c);
 }

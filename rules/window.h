@@ -10,6 +10,7 @@
 #define SEEPWATCH_RULES_WINDOW_H
 
 #include "core/budget.h"
+#include "core/pack.h"
 
 enum { WINDOW_BUCKETS = 33 };
 
@@ -81,5 +82,10 @@ uint64_t window_max(const struct window *w);
 double window_lost_share(const struct window *w);
 
 void window_clear(struct window *w, struct budget *b);
+
+/* window_save writes it down, window_load reads that into an empty one; false where it cannot be,
+ * or without memory. */
+void window_save(const struct window *w, struct pack *p);
+bool window_load(struct window *w, struct budget *b, struct cursor *c);
 
 #endif

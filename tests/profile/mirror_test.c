@@ -431,6 +431,74 @@ static void a_record_is_written_as_json_of_its_own_dataset(void **state)
     json_clear(&j);
 }
 
+static struct state *open_state(const char *path)
+{
+    struct state *s;
+    struct error error;
+    const struct state_config config = {.path = path, .waiting_max = 1 << 20};
+    if (!state_open(&s, &config, &error))
+        fail_msg("%s", error.text);
+    return s;
+}
+
+/* Saves the mirror as it is at that minute, and gives one that goes on from there. */
+static void restart(struct fixture *f, const char *path, int64_t number)
+{
+    struct error error;
+    bool is_whole;
+    struct state *s = open_state(path);
+    mirror_restore(f->m, s);
+    assert_true(state_settle(s, &error));
+    assert_true(state_begin(s, &(struct state_moment){minute(number), 1}, &is_whole));
+    mirror_save_begin(f->m, s, is_whole);
+    while (mirror_save_step(f->m, 1))
+        ;
+    state_commit(s);
+    assert_true(state_wait(s, &error));
+    state_close(s);
+    mirror_close(f->m);
+    s = open_state(path);
+    f->m = mirror_open(&(struct mirror_config){
+        .servers_max = SERVERS_MAX, .interval_ns = MINUTE_NS, .record = keep, .context = f});
+    assert_non_null(f->m);
+    mirror_restore(f->m, s);
+    state_close(s);
+    f->count = 0;
+}
+
+/* Nobody was silent while nobody listened; who falls silent after that is told by what was before.
+ */
+static void a_restart_is_nobodys_silence(void **state)
+{
+    struct fixture *f = *state;
+    char folder[] = "/tmp/seepwatch-mirror-XXXXXX", path[64], command[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/state", folder);
+    for (int64_t number = 0; number < 30; number++) {
+        count(f, 0, number, some);
+        if (number < 20 || number >= 23) /* was silent for three minutes */
+            count(f, 1, number, some);
+        if (number < 20) /* falls silent for good */
+            count(f, 2, number, some);
+    }
+    mirror_finish(f->m);
+    restart(f, path, 30);
+    for (int64_t number = 500; number < 512; number++) {
+        count(f, 0, number, some);
+        count(f, 1, number, some);
+    }
+    mirror_tick(f->m, minute(513));
+    assert_false(transaction_has(must_find(f, 1, 500), FIELD_MIRROR_SILENCE));
+    assert_int_equal(must_find(f, 1, 505)->protocol.len, strlen("postgresql"));
+    const struct transaction *quiet = must_find(f, 2, 501); /* ten minutes before, two since */
+    assert_true(transaction_has(quiet, FIELD_MIRROR_SILENCE));
+    assert_int_equal(quiet->mirror.silence_ns / (uint64_t)MINUTE_NS, 12);
+    const struct transaction *other = must_find(f, 2, 503);
+    assert_int_equal(other->mirror.silence_ratio, 14);
+    (void)snprintf(command, sizeof(command), "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -450,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_server_that_turns_encrypted_is_told_and_one_with_both_is_not),
         TEST(a_change_that_never_ends_is_a_server_with_both),
         TEST(the_end_settles_the_last_interval_and_calls_nobody_silent),
+        TEST(a_restart_is_nobodys_silence),
         TEST(too_many_servers_push_out_the_oldest_and_are_counted),
         cmocka_unit_test(the_totals_show_the_servers_with_the_most_bytes),
         TEST(a_record_is_written_as_json_of_its_own_dataset),

@@ -107,6 +107,9 @@ static const struct {
           "}, {when: user.name exists}], within: " within)
 #define BEFORE(when, by, within)                                                                   \
     OTHER("unless before: {when: '" when "', by: " by ", within: " within "}")
+#define DRIFT(peers, followed, drift)                                                              \
+    OTHER("measure: distinct(subject.ids), peers: " peers ", unless followed by: '" followed       \
+          "', drift: " drift)
 #define TOGETHER(count, of, over) OTHER("together: " count ", of: " of ", over: " over)
 
 static const struct {
@@ -135,6 +138,24 @@ static const struct {
      true},
     {"a pattern", SHARE("user.name matches \"a\"", "5%"), SHARE("user.name matches \"b\"", "5%"),
      false},
+    {"the limit of a drift", DRIFT("client.ip", "reads", "{limit: 3}"),
+     DRIFT("client.ip", "reads", "{limit: 4}"), true},
+    {"what a drift adds up", DRIFT("client.ip", "reads", "{limit: 3}"),
+     DRIFT("client.ip", "reads", "{limit: 3, of: share}"), false},
+    {"the slack of a drift", DRIFT("client.ip", "reads", "{limit: 3}"),
+     DRIFT("client.ip", "reads", "{limit: 3, slack: 0.3}"), false},
+    {"how many drifts", DRIFT("client.ip", "reads", "{limit: 3}"),
+     DRIFT("client.ip", "reads", "[{limit: 3}, {limit: 5}]"), false},
+    {"the peers of a drift", DRIFT("client.ip", "reads", "{limit: 3}"),
+     DRIFT("server.ip", "reads", "{limit: 3}"), false},
+    {"what follows", DRIFT("client.ip", "reads", "{limit: 3}"),
+     DRIFT("client.ip", "not reads", "{limit: 3}"), false},
+    {"the score of what is unusual", OTHER("measure: count, unusual: {score: 3}"),
+     OTHER("measure: count, unusual: {score: 4}"), true},
+    {"days and hours", OTHER("measure: count, unusual: {score: 3}"),
+     OTHER("measure: count, each: 1h, unusual: {score: 3}"), false},
+    {"than whom", OTHER("measure: count, unusual: {score: 3}"),
+     OTHER("measure: count, unusual: {score: 3, than: own}"), false},
     {"an hour", SHARE("hour < 7", "5%"), SHARE("hour <= 7", "5%"), false},
     {"the same hours", SHARE("hour < 8", "5%"), SHARE("hour <= 7", "5%"), true},
 };

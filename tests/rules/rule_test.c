@@ -165,7 +165,9 @@ static const struct {
     {"above", "above: [1]", "f:8:12: 'above' must be one value"},
     {"above", "above: 10\n    first: user.name",
      "f:2:5: this rule has 'above' and 'first': it takes one of them"},
-    {"above", "above: 10\n    learn: 3d", "f:9:5: 'learn' does nothing in a rule with 'above'"},
+    {"above", "above: 5% of many",
+     "f:8:12: 'above' does not fit count: write a whole number without a unit, such as 1000"},
+    {"above", "above: 10\n    learn: 3d", "f:9:12: 'learn' does nothing without 'times own'"},
     {"above", "above: 10\n    quiet: soon",
      "f:9:12: 'quiet': write a whole number with a unit of "
      "time, such as 500ms, 10s, 30m, 12h, 90d or 2w"},
@@ -244,27 +246,156 @@ static const struct {
      "client.ip}}",
      "f:9:67: 'unless before' has no 'when'"},
     {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, honey: l}",
-     "f:9:52: 'honey' needs the customers of a transaction (subject.ids), which this version does "
-     "not know"},
+     "f:9:59: no list is called 'l'"},
     {"above",
-     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, rare: 3}",
-     "f:9:70: 'rare' is not counted in this version"},
-    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, unusual: {score: 3}}",
-     "f:9:52: 'unusual' is not counted in this version"},
-    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, drift: {slack: 0.5}}",
-     "f:9:52: 'drift' is not counted in this version"},
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, rare: 15}",
+     "f:9:76: 'rare' must be a whole number from 0 to 14"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, peers: "
+     "network.name}",
+     "f:9:77: 'peers' does nothing without 'rare': how many of them may show the value?"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, rare: 1, "
+     "peers: server.bytes}",
+     "f:9:86: server.bytes cannot group keys: 'peers' takes a field with one value that names "
+     "something, such as network.name"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: client.ip, ignore: "
+     "versions}",
+     "f:9:78: client.ip is no text: it has no versions"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, first: user_agent.original, "
+     "ignore: case}",
+     "f:9:88: 'case' is none of ignore's words (versions)"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, back after: 30m}",
+     "f:9:64: 'back after' must be from 3600s to 365d"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, back after: 21d, forget: 20d}",
+     "f:9:64: a key is forgotten ('forget') before it could come back"},
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, enumerates: client.ip}",
-     "f:9:52: 'enumerates' is not counted in this version"},
+     "f:9:64: client.ip does not tell which values are neighbours: 'enumerates' takes "
+     "subject.near"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, enumerates: subject.near, at "
+     "least: 2}",
+     "f:9:88: 'at least' must be a whole number from 3 to 10000"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, follows: {by: client.ip}}",
+     "f:9:61: 'follows' has no 'when'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, follows: {when: user.name "
+     "exists}}",
+     "f:9:61: 'follows' has no 'by': what do both have in common? for example by: client.ip"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, follows: {when: user.name "
+     "exists, by: client.ip, of: 3}}",
+     "f:9:101: unknown key 'of' in 'follows'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, follows: {when: user.name "
+     "exists, by: client.ip}, score: high}",
+     "f:9:109: 'score' is a number below 1000 with up to four decimals, such as 5.5"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, rhythm: server.bytes}",
+     "f:9:60: server.bytes has no values that one could go through"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, rhythm: client.ip, score: 0}",
+     "f:9:78: 'score' is a number below 1000 with up to four decimals, such as 5.5"},
+    {"above", "above: 10\n  - {id: b, name: b, severity: low, by: user.name, off hours: 0}",
+     "f:9:63: 'off hours' must be a whole number from 1 to 10000"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
+     "above: 1, learn: 1d}",
+     "f:9:95: 'learn' does nothing without 'times own'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: share(user.name "
+     "exists), over: 1h, above: 1%, times own: 2}",
+     "f:9:118: a share has no own that it could be many times of"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "drift: {limit: 0}}",
+     "f:9:99: 'limit' must be a number above 0, at most 1000, such as 4.4"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {score: high}}",
+     "f:9:101: 'score' must be a number above 0, at most 1000, such as 4.4"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {at least: 3}}",
+     "f:9:93: 'unusual' has no 'score'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {score: 3, of: part}}",
+     "f:9:108: only 'unless followed by' and share(CONDITION) tell a part"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {score: 3, than: [own, pears]}}",
+     "f:9:116: 'pears' is none of than's words (own, peers); did you mean 'peers'?"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {score: 3}, each: 2d}",
+     "f:9:111: '2d' is none of each's words (1d, 1h); did you mean '1d'?"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {score: 3}, peers: server.bytes}",
+     "f:9:112: server.bytes is nothing that peers could have in common"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "unusual: {score: 3}, new to: server.bytes}",
+     "f:9:113: server.bytes is nothing that a customer could be new to"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "drift: {slack: 0.5}}",
+     "f:9:91: 'drift' has no 'limit'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "drift: []}",
+     "f:9:91: 'drift' takes 1 to 4 drifts"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "drift: [{limit: 3, cup: 4}]}",
+     "f:9:103: unknown key 'cup' in 'drift'; did you mean 'cap'?"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "drift: {limit: 3}, unless followed by: {within: 2h}}",
+     "f:9:123: 'unless followed by' has no 'when'"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: "
+     "distinct(subject.ids), "
+     "drift: {limit: 3}, above: 4}",
+     "f:9:5: this rule has 'above' and 'drift': it takes one of them"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: max(server.bytes), "
+     "unusual: {score: 3}}",
+     "f:9:61: what is usual is told of count, sum(F), distinct(F) and share(CONDITION)"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, drift: {limit: "
+     "3}, "
+     "unless followed by: user.name exists}",
+     "f:9:107: 'unless followed by' needs distinct(FIELD): what is followed up?"},
+    {"above",
+     "above: 10\n  - {id: b, name: b, severity: low, measure: count, drift: {limit: 3, than: "
+     "peers}}",
+     "f:9:77: a rule without 'by' has no peers"},
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
      "above: 1, new to: network.name}",
-     "f:9:88: 'new to' is not counted in this version"},
+     "f:9:88: 'new to' does nothing in a rule with 'above'"},
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
      "above: 1, unless followed by: user.name exists}",
-     "f:9:88: 'unless followed by' needs the customers of a transaction (subject.ids), which this "
-     "version does not know"},
+     "f:9:88: 'unless followed by' does nothing in a rule with 'above'"},
     {"above",
      "above: 10\n  - {id: b, name: b, severity: low, by: user.name, measure: count, over: 1h, "
      "above: 1, at least: 2}",

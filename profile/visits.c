@@ -1,0 +1,226 @@
+/*
+ * An entry is 22 bits of the customer's hash, 8 bits of time and two marks; they stand in an open
+ * table with linear probing, at most seven eighths full.
+ */
+#include "profile/visits.h"
+
+#include <string.h>
+
+enum {
+    FOLLOWED = 1,
+    SETTLED = 2, /* waited for long enough */
+    SLOT_SHIFT = 2,
+    HASH_SHIFT = 10,
+    HASH_BITS = 22,
+    SIZE_MIN = 8,
+    LEVEL_MAX = 16,
+};
+
+/* Never 0: an entry of 0 is a free place. */
+static uint32_t key_of(uint64_t hash)
+{
+    uint32_t bits = (uint32_t)(hash >> (64 - HASH_BITS));
+    return (bits ? bits : 1) << HASH_SHIFT;
+}
+
+static uint32_t key_in(uint32_t entry)
+{
+    return entry >> HASH_SHIFT << HASH_SHIFT;
+}
+
+static unsigned slot_in(uint32_t entry)
+{
+    return entry >> SLOT_SHIFT & (VISITS_SLOTS - 1);
+}
+
+/* A customer is in the sample where the lowest bits of the key are zero. */
+static bool is_sampled(uint32_t key, unsigned level)
+{
+    return (key >> HASH_SHIFT & ((1u << level) - 1)) == 0;
+}
+
+/* Where the search for a key begins. */
+static uint32_t home_of(uint32_t key, uint32_t size)
+{
+    static const uint32_t odd = UINT32_C(0x9e3779b1);
+    return (uint32_t)((uint64_t)(key * odd) * size >> 32);
+}
+
+/* The place of a key, or the free one where it belongs; the table is never full. */
+static uint32_t place_of(const uint32_t *entries, uint32_t size, uint32_t key)
+{
+    uint32_t at = home_of(key, size);
+    while (entries[at] && key_in(entries[at]) != key)
+        at = at + 1 < size ? at + 1 : 0;
+    return at;
+}
+
+/* The key's entry; NULL where there is none. */
+static uint32_t *find(const struct visits *v, uint32_t key)
+{
+    if (v->count == 0)
+        return NULL;
+    uint32_t *entry = &v->entries[place_of(v->entries, v->size, key)];
+    return *entry ? entry : NULL;
+}
+
+static void count_anew(struct visits *v)
+{
+    v->pending = v->unsettled = 0;
+    v->oldest = VISITS_SLOTS;
+    for (uint32_t i = 0; i < v->size; i++) {
+        uint32_t entry = v->entries[i];
+        if (!entry || entry & FOLLOWED)
+            continue;
+        v->unsettled += (entry & SETTLED) != 0;
+        v->pending += !(entry & SETTLED);
+        if (!(entry & SETTLED) && slot_in(entry) < v->oldest)
+            v->oldest = (uint16_t)slot_in(entry);
+    }
+}
+
+/* Frees a place and moves up what was put behind it because it was taken. */
+static void take_out(struct visits *v, uint32_t hole)
+{
+    v->entries[hole] = 0;
+    v->count--;
+    for (uint32_t at = hole + 1 < v->size ? hole + 1 : 0; v->entries[at];
+         at = at + 1 < v->size ? at + 1 : 0) {
+        uint32_t entry = v->entries[at];
+        v->entries[at] = 0;
+        v->entries[place_of(v->entries, v->size, key_in(entry))] = entry;
+    }
+}
+
+/* Every other customer goes, until half the room is free. */
+static void thin_out(struct visits *v, uint32_t max)
+{
+    while (v->count > max / 2 && v->level < LEVEL_MAX) {
+        v->level++;
+        for (uint32_t i = 0; i < v->size; i++) {
+            while (v->entries[i] && !is_sampled(v->entries[i], v->level))
+                take_out(v, i);
+        }
+    }
+    count_anew(v);
+}
+
+static uint32_t room_in(uint32_t size)
+{
+    return size / 8 * 7;
+}
+
+static bool grow(struct visits *v, struct budget *b)
+{
+    uint32_t size = v->size ? v->size * 2 : SIZE_MIN, *entries = NULL;
+    if (!budget_resize(b, &entries, 0, size * sizeof(*entries)))
+        return false;
+    memset(entries, 0, size * sizeof(*entries));
+    for (uint32_t i = 0; i < v->size; i++) {
+        if (v->entries[i])
+            entries[place_of(entries, size, key_in(v->entries[i]))] = v->entries[i];
+    }
+    if (v->entries)
+        budget_free(b, &v->entries, v->size * sizeof(*v->entries));
+    v->entries = entries;
+    v->size = size;
+    return true;
+}
+
+enum visit visits_add(struct visits *v, struct budget *b, uint64_t hash, unsigned slot,
+                      uint32_t max)
+{
+    uint32_t key = key_of(hash);
+    if (!is_sampled(key, v->level) || find(v, key))
+        return VISIT_KNOWN;
+    if (v->count >= max) {
+        thin_out(v, max);
+        if (v->count >= max || !is_sampled(key, v->level))
+            return VISIT_KNOWN;
+    }
+    if (v->count >= room_in(v->size) && !grow(v, b))
+        return VISIT_DENIED;
+    v->entries[place_of(v->entries, v->size, key)] = key | (slot & (VISITS_SLOTS - 1))
+                                                               << SLOT_SHIFT;
+    v->count++;
+    if (v->pending == 0 || slot < v->oldest)
+        v->oldest = (uint16_t)slot;
+    v->pending++;
+    return VISIT_NEW;
+}
+
+bool visits_have(const struct visits *v, uint64_t hash)
+{
+    return find(v, key_of(hash)) != NULL;
+}
+
+bool visits_follow(struct visits *v, uint64_t hash)
+{
+    uint32_t *entry = find(v, key_of(hash));
+    if (!entry || *entry & FOLLOWED)
+        return false;
+    bool was_settled = *entry & SETTLED;
+    *entry |= FOLLOWED;
+    v->unsettled -= was_settled;
+    v->pending -= !was_settled;
+    return was_settled;
+}
+
+bool visits_settle(struct visits *v, unsigned before)
+{
+    if (v->pending == 0 || v->oldest >= before)
+        return false;
+    uint32_t left = v->unsettled;
+    for (uint32_t i = 0; i < v->size; i++) {
+        if (v->entries[i] && slot_in(v->entries[i]) < before)
+            v->entries[i] |= SETTLED;
+    }
+    count_anew(v);
+    return v->unsettled != left;
+}
+
+uint64_t visits_count(const struct visits *v)
+{
+    return (uint64_t)v->count << v->level;
+}
+
+uint64_t visits_left(const struct visits *v)
+{
+    return (uint64_t)v->unsettled << v->level;
+}
+
+void visits_clear(struct visits *v, struct budget *b)
+{
+    if (v->entries)
+        budget_free(b, &v->entries, v->size * sizeof(*v->entries));
+    *v = (struct visits){0};
+}
+
+void visits_save(const struct visits *v, struct pack *p)
+{
+    pack_u8(p, v->level);
+    pack_number(p, v->count);
+    for (uint32_t i = 0; i < v->size; i++) {
+        if (v->entries[i])
+            pack_u32(p, v->entries[i]);
+    }
+}
+
+bool visits_load(struct visits *v, struct budget *b, uint32_t max, struct cursor *c)
+{
+    unsigned level = cursor_u8(c);
+    size_t count = unpack_count(c, max, sizeof(uint32_t));
+    if (level > LEVEL_MAX || cursor_is_short(c))
+        return false;
+    v->level = (uint8_t)level;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t entry = cursor_le32(c);
+        if (key_in(entry) == 0 || find(v, key_in(entry)) ||
+            (v->count >= room_in(v->size) && !grow(v, b)))
+            return false;
+        v->entries[place_of(v->entries, v->size, key_in(entry))] = entry;
+        v->count++;
+    }
+    count_anew(v);
+    return !cursor_is_short(c);
+}

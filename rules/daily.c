@@ -1,0 +1,523 @@
+/*
+ * The rule whole has one crowd; where nobody is told apart (no `by`), the one key has seasons
+ * instead of peers: days of the week, or hours of the day.
+ */
+#include "rules/daily.h"
+
+#include "core/clock.h"
+#include "core/hash.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SEASONS_MAX = 24,
+    DAYS_OF_WEEK = 7,
+    MONDAY = 3,         /* 1970-01-01 was a Thursday */
+    ALONE_LEARNING = 4, /* intervals */
+};
+
+#define DAY_NS (86400 * CLOCK_SECOND_NS)
+
+/* By how much the logarithm of a mean, and the logit of the share, are moved. */
+struct daily_seasons {
+    double moved[USUAL_SCORES][SEASONS_MAX];
+};
+
+static const double season_rate = 0.15;
+static const double season_max = 1;
+
+/* Measured: each key's counts vary by chance and by a third beside it. */
+static const struct usual_noise noise_of_keys = {
+    .phi = {0.10, 0.13}, .share = 0.1, .spread_rate = 0.03, .spread_max = 3};
+/* Of everybody together: by chance, and by what is learned. */
+static const struct usual_noise noise_of_all = {
+    .phi = {0.0005, 0.0005}, .share = 0, .spread_rate = 0.08, .spread_max = 1000};
+
+static bool is_alone(const struct rule *rule)
+{
+    return rule->by_count == 0;
+}
+
+static uint32_t visits_max(const struct rule *rule)
+{
+    return is_alone(rule) ? VISITS_WHOLE_MAX : VISITS_MAX;
+}
+
+void daily_close(struct detection *d)
+{
+    struct daily_all *all = d->whole;
+    if (!all)
+        return;
+    crowd_close(all->crowd);
+    if (all->newcomers)
+        newcomers_clear(all->newcomers, d->budget);
+    free(all->newcomers);
+    free(all->seasons);
+    free(all);
+    d->whole = NULL;
+}
+
+bool daily_open(struct detection *d, size_t entries_max, size_t bytes_max)
+{
+    const struct rule *rule = d->rule;
+    struct daily_all *all = d->whole = calloc(1, sizeof(*all));
+    (void)entries_max;
+    (void)bytes_max;
+    if (!all)
+        return false;
+    all->noise = is_alone(rule) ? noise_of_all : noise_of_keys;
+    all->crowd = crowd_open(rule->has_peers && rule->daily.than_peers, d->seed);
+    if (rule->daily.is_new)
+        all->newcomers = calloc(1, sizeof(*all->newcomers));
+    if (is_alone(rule))
+        all->seasons = calloc(1, sizeof(*all->seasons));
+    if (all->crowd && (all->newcomers || !rule->daily.is_new) && (all->seasons || !is_alone(rule)))
+        return true;
+    daily_close(d);
+    return false;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* Goes on to a time; false where its interval is over. */
+static bool reach(struct detection *d, int64_t time_ns)
+{
+    struct daily_all *all = d->whole;
+    const struct rule_daily *daily = &d->rule->daily;
+    if (time_ns < all->from_ns)
+        return false;
+    if (time_ns >= all->to_ns) {
+        int64_t ahead_ns = zone_ahead_s(daily->zone, time_ns) * CLOCK_SECOND_NS;
+        int64_t number = floor_div(time_ns + ahead_ns, daily->each_ns);
+        all->number = number > all->number ? number : all->number;
+        all->from_ns = zone_to_utc(daily->zone, all->number * daily->each_ns);
+        all->to_ns = zone_to_utc(daily->zone, (all->number + 1) * daily->each_ns);
+        all->to_ns = all->to_ns > time_ns ? all->to_ns : time_ns + 1; /* a clock set back */
+    }
+    double passed = (double)(time_ns - all->from_ns) / (double)(all->to_ns - all->from_ns);
+    crowd_reach(all->crowd, all->number, passed);
+    return true;
+}
+
+/* The part of the interval that has passed, in slots of an entry's time. */
+static unsigned slot_of(const struct daily_all *all, int64_t time_ns)
+{
+    double passed = (double)(time_ns - all->from_ns) / (double)(all->to_ns - all->from_ns);
+    double slot = passed * VISITS_SLOTS;
+    return slot <= 0 ? 0 : slot < VISITS_SLOTS - 1 ? (unsigned)slot : VISITS_SLOTS - 1;
+}
+
+static void counts_of(const struct rule *rule, const struct daily *k, struct daily_view *v)
+{
+    if (rule->measure.kind != MEASURE_DISTINCT) {
+        v->counts[USUAL_WHOLE] = v->decided = k->amount;
+        v->counts[USUAL_PART] = k->amount_part;
+        return;
+    }
+    v->counts[USUAL_WHOLE] = v->decided = (double)visits_count(&k->visits);
+    v->counts[USUAL_PART] = (double)visits_left(&k->visits);
+    if (rule->daily.followed_text)
+        v->decided -= (double)((uint64_t)k->visits.pending << k->visits.level);
+}
+
+static size_t season_of(const struct rule *rule, int64_t interval)
+{
+    int64_t seasons = rule->daily.each_ns == DAY_NS ? DAYS_OF_WEEK : SEASONS_MAX;
+    int64_t at = (interval + (rule->daily.each_ns == DAY_NS ? MONDAY : 0)) % seasons;
+    return (size_t)(at < 0 ? at + seasons : at);
+}
+
+/* What is expected of the key by itself and by its peers, before anything that moves all. */
+static struct usual_level base_of(const struct detection *d, const struct daily *k)
+{
+    struct daily_all *all = d->whole;
+    const struct rule_daily *daily = &d->rule->daily;
+    struct usual_level peers = {.share = 0.5};
+    const struct usual nothing = {.intervals = 0};
+    if (daily->than_peers && !is_alone(d->rule) && crowd_peers(all->crowd, &k->member, &peers))
+        return usual_of(daily->than_own ? &k->usual : &nothing, &peers);
+    const struct usual *u = &k->usual;
+    struct usual_level own = {.share = 0.5};
+    for (unsigned i = 0; i < USUAL_COUNTS && u->intervals > 0; i++)
+        own.mean[i] = (double)(u->sums[i] / u->intervals);
+    if (own.mean[USUAL_WHOLE] > 0)
+        own.share = own.mean[USUAL_PART] / own.mean[USUAL_WHOLE];
+    return usual_of(u, &own);
+}
+
+static void add_season(const struct detection *d, const struct daily *k, struct usual_level *level)
+{
+    const struct daily_all *all = d->whole;
+    if (!all->seasons)
+        return;
+    size_t at = season_of(d->rule, k->interval);
+    for (unsigned i = 0; i < USUAL_COUNTS; i++)
+        level->mean[i] *= exp(all->seasons->moved[i][at]);
+    level->share = usual_shifted(level->share, all->seasons->moved[USUAL_OF_SHARE][at]);
+}
+
+static void view(const struct detection *d, const struct daily *k, struct daily_view *v)
+{
+    const struct daily_all *all = d->whole;
+    const struct crowd_member *m = &k->member;
+    counts_of(d->rule, k, v);
+    if (d->rule->daily.than_peers && !is_alone(d->rule)) {
+        v->level = crowd_level(all->crowd, m, k->interval);
+        return;
+    }
+    for (unsigned i = 0; i < USUAL_COUNTS; i++)
+        v->level.mean[i] = (double)m->base[i];
+    v->level.share = (double)m->share;
+    add_season(d, k, &v->level);
+}
+
+bool daily_is_known(const struct detection *d, const struct daily *k)
+{
+    const struct daily_all *all = d->whole;
+    const struct rule *rule = d->rule;
+    bool has_peers = rule->daily.than_peers && !is_alone(rule);
+    return has_peers ? crowd_closed(all->crowd) > 1 : k->usual.intervals >= ALONE_LEARNING - 1;
+}
+
+bool daily_look(struct detection *d, struct daily *k, struct daily_view *v)
+{
+    const struct daily_all *all = d->whole;
+    const struct rule *rule = d->rule;
+    uint64_t learning = (uint64_t)(rule->learn_ns / rule->daily.each_ns);
+    if (crowd_closed(all->crowd) < learning || !daily_is_known(d, k))
+        return false;
+    view(d, k, v);
+    return true;
+}
+
+double daily_score(const struct detection *d, const struct daily *k, const struct daily_view *v,
+                   unsigned of)
+{
+    const struct daily_all *all = d->whole;
+    const double decided[USUAL_COUNTS] = {v->decided, v->counts[USUAL_PART]};
+    double sum = 0;
+    unsigned count = 0;
+    for (unsigned s = 0; s < USUAL_SCORES; s++) {
+        if (!(of >> s & 1))
+            continue;
+        sum += usual_score(&k->usual, &all->noise, (enum usual_score)s,
+                           s == USUAL_OF_SHARE ? decided : v->counts, &v->level);
+        count++;
+    }
+    return count > 0 ? sum / sqrt(count) : 0;
+}
+
+static double clamp(double x, double min, double max)
+{
+    return x < min ? min : x > max ? max : x;
+}
+
+static double logit(double part, double whole)
+{
+    return log((part + 0.5) / (whole - part + 0.5));
+}
+
+static void seasons_learn(const struct detection *d, const struct daily *k,
+                          const struct daily_view *v)
+{
+    struct daily_all *all = d->whole;
+    if (!all->seasons || k->usual.intervals < 1)
+        return;
+    size_t at = season_of(d->rule, k->interval);
+    for (unsigned i = 0; i < USUAL_SCORES; i++) {
+        double *moved = &all->seasons->moved[i][at];
+        double by = i == USUAL_OF_SHARE ? logit(v->counts[USUAL_PART], v->decided) -
+                                              logit(v->level.share * v->decided, v->decided)
+                                        : log((v->counts[i] + 1) / (v->level.mean[i] + 1));
+        *moved = clamp(*moved + season_rate * clamp(by, -0.5, 0.5), -season_max, season_max);
+    }
+}
+
+/* The key's interval is over: it learns. */
+static void interval_close(struct detection *d, struct daily *k,
+                           void (*closed)(struct detection *, struct daily *,
+                                          const struct daily_view *))
+{
+    struct daily_all *all = d->whole;
+    struct daily_view v;
+    double scores[USUAL_SCORES], learned[USUAL_COUNTS];
+    view(d, k, &v);
+    closed(d, k, &v);
+    for (unsigned s = 0; s < USUAL_SCORES; s++)
+        scores[s] = daily_score(d, k, &v, 1u << s);
+    struct usual_level usual = base_of(d, k);
+    double moved = (double)k->member.base[USUAL_WHOLE] > 0
+                       ? v.level.mean[USUAL_WHOLE] / (double)k->member.base[USUAL_WHOLE]
+                       : 1;
+    moved = sqrt(clamp(moved, 0.25, 4));
+    for (unsigned i = 0; i < USUAL_COUNTS; i++)
+        learned[i] = v.counts[i] / moved;
+    if (v.decided > 0) /* as many of those of which it is not known yet */
+        learned[USUAL_PART] *= v.counts[USUAL_WHOLE] / v.decided;
+    usual_learn(&k->usual, &all->noise, learned, scores, &usual);
+    seasons_learn(d, k, &v);
+    crowd_tell(all->crowd, &k->member, &k->usual);
+    visits_clear(&k->visits, d->budget);
+    k->amount = k->amount_part = 0;
+}
+
+/* The key's colleagues may be others today. */
+static void join_group(struct detection *d, struct daily *k, const struct transaction *t)
+{
+    struct daily_all *all = d->whole;
+    const struct rule *rule = d->rule;
+    if (!rule->has_peers || !transaction_has(t, rule->peers))
+        return;
+    uint64_t group = detector_hash(t, rule->peers, 0, d->seed) | 1;
+    if (group == k->member.group)
+        return;
+    crowd_leave(all->crowd, &k->member);
+    k->member.group = group;
+    if (k->usual.intervals > 0)
+        crowd_tell(all->crowd, &k->member, &k->usual);
+}
+
+static void interval_begin(struct detection *d, struct daily *k, const struct transaction *t)
+{
+    struct daily_all *all = d->whole;
+    join_group(d, k, t);
+    k->interval = all->number;
+    k->has_begun = true;
+    struct usual_level base = base_of(d, k);
+    crowd_enter(all->crowd, &k->member, &base);
+}
+
+/* Whether the customer is one that the rule counts. */
+static bool is_counted(struct detection *d, const struct daily *k, const struct occurrence *o,
+                       uint64_t hash)
+{
+    struct daily_all *all = d->whole;
+    const struct rule *rule = d->rule;
+    if (!all->newcomers || visits_have(&k->visits, hash))
+        return true;
+    uint64_t network = detector_hash(o->transaction, rule->daily.new_to, 0, d->seed);
+    uint64_t pair = hash_mix(network ^ hash, hash | 1);
+    return !newcomers_meet(all->newcomers, d->budget, pair, o->time_ns, rule->forget_ns);
+}
+
+static enum daily_status add_values(struct detection *d, struct daily *k,
+                                    const struct occurrence *o, unsigned slot)
+{
+    const struct transaction *t = o->transaction;
+    enum field f = d->rule->measure.field;
+    enum daily_status status = DAILY_SAME;
+    size_t count = detector_values(t, f);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash = detector_hash(t, f, i, d->seed);
+        if (!is_counted(d, k, o, hash))
+            continue;
+        enum visit v = visits_add(&k->visits, d->budget, hash, slot, visits_max(d->rule));
+        if (v == VISIT_DENIED)
+            return DAILY_DENIED;
+        if (v == VISIT_NEW)
+            status = DAILY_CHANGED;
+    }
+    return status;
+}
+
+static enum daily_status add_amount(struct detection *d, struct daily *k,
+                                    const struct transaction *t)
+{
+    const struct measure *m = &d->rule->measure;
+    if (m->kind == MEASURE_SUM)
+        k->amount += (double)*(const uint64_t *)transaction_value(t, m->field);
+    else
+        k->amount += 1;
+    if (m->kind == MEASURE_SHARE && expression_holds(m->part, t))
+        k->amount_part += 1;
+    return DAILY_CHANGED;
+}
+
+/* What the key did for customers that it had read before. */
+static enum daily_status follow(struct detection *d, struct daily *k, const struct transaction *t)
+{
+    enum field f = d->rule->measure.field;
+    bool has_changed = false;
+    size_t count = detector_values(t, f);
+    for (size_t i = 0; i < count; i++)
+        has_changed = visits_follow(&k->visits, detector_hash(t, f, i, d->seed)) || has_changed;
+    return has_changed ? DAILY_CHANGED : DAILY_SAME;
+}
+
+/* Gives up waiting for what is too long ago. */
+static bool settle(const struct detection *d, struct daily *k, unsigned slot)
+{
+    const struct rule_daily *daily = &d->rule->daily;
+    int64_t waited = daily->followed_ns * VISITS_SLOTS / daily->each_ns + 1;
+    return slot > waited && visits_settle(&k->visits, slot - (unsigned)waited);
+}
+
+enum daily_status daily_count(struct detection *d, struct daily *k, const struct occurrence *o,
+                              void (*closed)(struct detection *d, struct daily *k,
+                                             const struct daily_view *v))
+{
+    struct daily_all *all = d->whole;
+    const struct rule *rule = d->rule;
+    enum daily_status status = DAILY_SAME;
+    if (!reach(d, o->time_ns))
+        return DAILY_LATE;
+    if (k->has_begun && k->interval != all->number)
+        interval_close(d, k, closed);
+    if (!k->has_begun || k->interval != all->number)
+        interval_begin(d, k, o->transaction);
+    unsigned slot = slot_of(all, o->time_ns);
+    bool has_settled = rule->daily.followed_text && settle(d, k, slot);
+    if (rule->daily.followed_text && expression_holds(&rule->daily.followed, o->transaction))
+        status = follow(d, k, o->transaction);
+    if (!rule->daily.followed_text || expression_holds(&rule->daily.counted, o->transaction))
+        status = rule->measure.kind == MEASURE_DISTINCT ? add_values(d, k, o, slot)
+                                                        : add_amount(d, k, o->transaction);
+    if (status == DAILY_DENIED || (status == DAILY_SAME && !has_settled))
+        return status;
+    struct daily_view v;
+    counts_of(rule, k, &v);
+    crowd_count(all->crowd, &k->member, v.counts, v.decided);
+    return DAILY_CHANGED;
+}
+
+static uint64_t rounded(double x)
+{
+    return x <= 0 ? 0 : x < 1e18 ? (uint64_t)(x + 0.5) : UINT64_MAX;
+}
+
+uint64_t daily_limit(const struct detection *d, const struct daily *k, const struct daily_view *v)
+{
+    const struct daily_all *all = d->whole;
+    const struct rule *rule = d->rule;
+    double z = (double)rule->score / SHARE_ONE, limit;
+    if (rule->daily.of == 1u << USUAL_OF_VOLUME)
+        limit = usual_limit(&k->usual, &all->noise, USUAL_OF_VOLUME, z, &v->level);
+    else if (rule->daily.of == 1u << USUAL_OF_PART)
+        limit = usual_limit(&k->usual, &all->noise, USUAL_OF_PART, z, &v->level);
+    else
+        return 0;
+    return limit < 1e18 ? (uint64_t)limit : UINT64_MAX;
+}
+
+/* Whether the key itself tells where to look. */
+static bool names_somebody(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->by_count; i++) {
+        enum field f = rule->by[i];
+        if (f == FIELD_USER_NAME || f == FIELD_CLIENT_IP || f == FIELD_NETWORK_NAME)
+            return true;
+    }
+    return false;
+}
+
+void daily_describe(const struct detection *d, struct daily *k, const struct occurrence *o,
+                    unsigned of, struct alert *a)
+{
+    const struct daily_all *all = d->whole;
+    struct daily_view v;
+    double peers;
+    view(d, k, &v);
+    bool is_part = d->rule->daily.followed_text || d->rule->measure.kind == MEASURE_SHARE;
+    enum usual_count count = is_part && !(of == 1u << USUAL_OF_VOLUME) ? USUAL_PART : USUAL_WHOLE;
+    a->value = a->at_least = rounded(v.counts[count]);
+    a->whole = rounded(v.counts[USUAL_WHOLE]);
+    a->is_part = count == USUAL_PART;
+    a->is_estimate = k->visits.level > 0;
+    a->usual = rounded(v.level.mean[count]);
+    a->has_peers = d->rule->daily.than_peers && !is_alone(d->rule) &&
+                   crowd_colleagues(all->crowd, &k->member, count, &peers);
+    a->peers = a->has_peers ? rounded(peers) : 0;
+    if (!names_somebody(d->rule))
+        detector_name(a, o->transaction);
+}
+
+int64_t daily_span_ns(const struct rule *rule)
+{
+    return rule->daily.each_ns;
+}
+
+int64_t daily_keep_ns(const struct rule *rule)
+{
+    static const int64_t keep_ns = 120 * DAY_NS;
+    return keep_ns > rule->quiet_ns ? keep_ns : rule->quiet_ns;
+}
+
+void daily_clear(const struct detection *d, struct daily *k)
+{
+    struct daily_all *all = d->whole;
+    crowd_leave(all->crowd, &k->member);
+    visits_clear(&k->visits, d->budget);
+}
+
+void daily_save(const struct daily *k, struct pack *p)
+{
+    usual_save(&k->usual, p);
+    crowd_member_save(&k->member, p);
+    visits_save(&k->visits, p);
+    pack_double(p, k->amount);
+    pack_double(p, k->amount_part);
+    pack_signed(p, k->interval);
+    pack_flag(p, k->has_begun);
+}
+
+bool daily_load(struct detection *d, struct daily *k, struct cursor *c)
+{
+    const struct daily_all *all = d->whole;
+    bool is_good = usual_load(&k->usual, c) && crowd_member_load(&k->member, c) &&
+                   visits_load(&k->visits, d->budget, visits_max(d->rule), c);
+    if (!is_good)
+        return false;
+    k->amount = unpack_double(c);
+    k->amount_part = unpack_double(c);
+    k->interval = unpack_signed(c);
+    k->has_begun = unpack_flag(c);
+    return isfinite(k->amount) && isfinite(k->amount_part) && k->amount_part >= 0 &&
+           k->amount >= k->amount_part && k->interval <= all->number;
+}
+
+void daily_save_all(const struct detection *d, struct pack *p)
+{
+    const struct daily_all *all = d->whole;
+    pack_signed(p, all->number);
+    pack_signed(p, all->from_ns);
+    pack_signed(p, all->to_ns);
+    crowd_save(all->crowd, p);
+    for (unsigned i = 0; all->seasons && i < USUAL_SCORES; i++) {
+        for (unsigned s = 0; s < SEASONS_MAX; s++)
+            pack_double(p, all->seasons->moved[i][s]);
+    }
+    if (all->newcomers)
+        newcomers_save(all->newcomers, p);
+}
+
+static bool load_all(struct detection *d, struct cursor *c)
+{
+    struct daily_all *all = d->whole;
+    all->number = unpack_signed(c);
+    all->from_ns = unpack_signed(c);
+    all->to_ns = unpack_signed(c);
+    bool is_good = crowd_load(all->crowd, c) && crowd_interval(all->crowd) == all->number;
+    for (unsigned i = 0; all->seasons && i < USUAL_SCORES; i++) {
+        for (unsigned s = 0; s < SEASONS_MAX; s++) {
+            all->seasons->moved[i][s] = unpack_double(c);
+            is_good = is_good && fabs(all->seasons->moved[i][s]) <= season_max;
+        }
+    }
+    if (all->newcomers)
+        is_good = is_good && newcomers_load(all->newcomers, d->budget, c);
+    return is_good && unpack_done(c);
+}
+
+bool daily_load_all(struct detection *d, struct cursor *c)
+{
+    if (load_all(d, c))
+        return true;
+    daily_close(d);
+    (void)daily_open(d, 0, 0);
+    return false;
+}

@@ -1,0 +1,87 @@
+/*
+ * The largest value of the span of time that passes, of the one before, and of all before that.
+ */
+#include "rules/own.h"
+
+#include "core/clock.h"
+
+#include <math.h>
+
+static const double half_ns = 90.0 * 24 * 3600 * CLOCK_SECOND_NS;
+
+/* The largest value before, as it counts in a span.  The span before is not over: a window slides.
+ */
+static double largest_at(const struct own *o, const struct rule *rule, int64_t block)
+{
+    if (!o->has_begun || block <= o->block)
+        return o->largest;
+    double ago_ns = (double)(block - o->block) * (double)rule->over_ns;
+    double before = o->largest > (double)o->last ? o->largest : (double)o->last;
+    if (block - o->block > 1 && (double)o->now > before)
+        before = (double)o->now;
+    return before * exp2(-ago_ns / half_ns);
+}
+
+static uint64_t whole(double value)
+{
+    return value < (double)UINT64_MAX ? (uint64_t)value : UINT64_MAX;
+}
+
+uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns)
+{
+    if (rule->times_own == 0)
+        return rule->above;
+    bool is_known = o->has_begun && time_ns - o->since_ns >= rule->learn_ns;
+    double largest = largest_at(o, rule, time_ns / rule->over_ns);
+    if (!is_known && rule->learn_ns > 0 && largest < (double)rule->above)
+        largest = (double)rule->above;
+    double limit = largest * (double)rule->times_own;
+    return limit > (double)rule->above ? whole(limit) : rule->above;
+}
+
+uint64_t own_largest(const struct own *o)
+{
+    return whole(o->largest);
+}
+
+void own_note(struct own *o, const struct rule *rule, uint64_t value, int64_t time_ns)
+{
+    if (rule->times_own == 0)
+        return;
+    int64_t block = time_ns / rule->over_ns;
+    uint64_t limit = own_limit(o, rule, time_ns);
+    if (!o->has_begun)
+        *o = (struct own){.since_ns = time_ns, .block = block, .has_begun = true};
+    if (block > o->block) {
+        o->largest = largest_at(o, rule, block);
+        o->last = block - o->block > 1 ? 0 : o->now;
+        o->block = block;
+        o->now = 0;
+    }
+    if (value > limit)
+        value = limit;
+    if (value > o->now)
+        o->now = value;
+}
+
+void own_save(const struct own *o, struct pack *p)
+{
+    pack_flag(p, o->has_begun);
+    pack_signed(p, o->since_ns);
+    pack_signed(p, o->block);
+    pack_number(p, o->now);
+    pack_number(p, o->last);
+    pack_double(p, o->largest);
+}
+
+void own_load(struct own *o, struct cursor *c)
+{
+    o->has_begun = unpack_flag(c);
+    o->since_ns = unpack_signed(c);
+    o->block = unpack_signed(c);
+    o->now = unpack_number(c);
+    o->last = unpack_number(c);
+    o->largest = unpack_double(c);
+    if (!(o->largest >= 0 && o->largest <= (double)UINT64_MAX))
+        unpack_fail(c);
+}

@@ -1,0 +1,345 @@
+/*
+ * Parts: "rule/ID" with a head of the rule's meaning and what is kept of all its keys together, and
+ * a row for each key; "before/ID"; "evidence" with a row for each list.
+ */
+#include "rules/save.h"
+
+#include "core/hash.h"
+#include "rules/engine_state.h"
+#include "rules/meaning.h"
+
+#include <stdio.h>
+
+enum { EVIDENCE_VERSION = 1, LOAD_TRIES_MAX = 16 };
+
+static const char evidence_name[] = "evidence";
+
+static void name_part(char name[STATE_NAME_MAX + 1], const char *kind, const struct rule *rule)
+{
+    (void)snprintf(name, STATE_NAME_MAX + 1, "%s/%s", kind, rule->id);
+}
+
+/* False without memory. */
+static bool fingerprint_of(const struct rule *rule, struct digest *d)
+{
+    struct pack meaning = {0};
+    rule_meaning(rule, &meaning);
+    d->low = hash_bytes(pack_view(&meaning), 1);
+    d->high = hash_bytes(pack_view(&meaning), 2);
+    bool is_good = !meaning.has_failed;
+    pack_clear(&meaning);
+    return is_good;
+}
+
+static void save_digest(const struct digest *d, struct pack *p)
+{
+    pack_u64(p, d->low);
+    pack_u64(p, d->high);
+}
+
+static struct digest load_digest(struct cursor *c)
+{
+    struct digest d = {.low = unpack_u64(c)};
+    d.high = unpack_u64(c);
+    return d;
+}
+
+/* Writing. */
+
+static void save_key(void *context, void *value, struct pack *p)
+{
+    struct watch *w = context;
+    struct key *k = value;
+    save_digest(table_key(w->keys, k), p);
+    pack_signed(p, k->last_ns);
+    pack_signed(p, k->alerted_ns);
+    pack_signed(p, k->told_ns);
+    pack_number(p, k->repeats);
+    pack_flag(p, k->has_alerted);
+    for (size_t i = 0; i < w->detection.rule->by_count; i++)
+        pack_string(p, (struct bytes){text_of(w, k, i), k->text_len[i]});
+    w->detector->save(&w->detection, state_of(w, k), p);
+}
+
+static int64_t key_time_ns(void *context, const void *value)
+{
+    const struct key *k = value;
+    (void)context;
+    return k->last_ns;
+}
+
+static const struct watch *watch_numbered(const struct engine *e, uint64_t number)
+{
+    for (size_t i = 0; i < e->watches_count; i++) {
+        if (e->watches[i]->number == number)
+            return e->watches[i];
+    }
+    return NULL;
+}
+
+/* Of a rule that is gone nobody will find it. */
+static void save_evidence(void *context, void *value, struct pack *p)
+{
+    const struct engine *e = context;
+    const struct evidence_key *key = table_key(e->evidence, value);
+    const struct watch *w = watch_numbered(e, key->watch);
+    pack_string(p, bytes_of(w ? w->detection.rule->id : ""));
+    save_digest(&key->digest, p);
+    evidence_save(value, p);
+}
+
+static int64_t evidence_time_ns(void *context, const void *value)
+{
+    (void)context;
+    return evidence_newest_ns(value);
+}
+
+void watch_last(struct watch *w)
+{
+    w->lasting = (struct lasting){.table = w->keys,
+                                  .mark_at = offsetof(struct key, changed),
+                                  .save = save_key,
+                                  .time_ns = key_time_ns,
+                                  .context = w,
+                                  .version = w->detector->version};
+    lasting_start(&w->lasting);
+    if (w->marks)
+        lasting_start(marks_lasting(w->marks));
+}
+
+static void evidence_last(struct engine *e)
+{
+    e->evidence_lasting = (struct lasting){.table = e->evidence,
+                                           .mark_at = offsetof(struct evidence_list, changed),
+                                           .save = save_evidence,
+                                           .time_ns = evidence_time_ns,
+                                           .context = e,
+                                           .version = EVIDENCE_VERSION};
+    lasting_start(&e->evidence_lasting);
+}
+
+static void begin_watch(struct watch *w, struct state *s, bool is_whole)
+{
+    char name[STATE_NAME_MAX + 1];
+    struct digest meaning;
+    uint32_t part;
+    name_part(name, "rule", w->detection.rule);
+    struct pack *head = state_part(s, name, w->detector->version, &part);
+    if (!head)
+        return;
+    if (!fingerprint_of(w->detection.rule, &meaning))
+        head->has_failed = true;
+    save_digest(&meaning, head);
+    if (w->detector->save_whole)
+        w->detector->save_whole(&w->detection, head);
+    state_part_end(s);
+    lasting_begin(&w->lasting, s, part, is_whole);
+    if (!w->marks)
+        return;
+    name_part(name, "before", w->detection.rule);
+    head = state_part(s, name, MARKS_VERSION, &part);
+    if (!head)
+        return;
+    save_digest(&meaning, head);
+    marks_save(w->marks, head);
+    state_part_end(s);
+    lasting_begin(marks_lasting(w->marks), s, part, is_whole);
+}
+
+void engine_save_begin(struct engine *e, struct state *s, bool is_whole)
+{
+    uint32_t part;
+    for (size_t i = 0; i < e->watches_count; i++)
+        begin_watch(e->watches[i], s, is_whole);
+    if (!state_part(s, evidence_name, EVIDENCE_VERSION, &part))
+        return;
+    state_part_end(s);
+    lasting_begin(&e->evidence_lasting, s, part, is_whole);
+}
+
+bool engine_save_step(struct engine *e, size_t keys_max)
+{
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        if (lasting_step(&w->lasting, keys_max))
+            return true;
+        if (w->marks && lasting_step(marks_lasting(w->marks), keys_max))
+            return true;
+    }
+    return lasting_step(&e->evidence_lasting, keys_max);
+}
+
+void engine_save_abandon(struct engine *e)
+{
+    for (size_t i = 0; i < e->watches_count; i++) {
+        lasting_abandon(&e->watches[i]->lasting);
+        if (e->watches[i]->marks)
+            lasting_abandon(marks_lasting(e->watches[i]->marks));
+    }
+    lasting_abandon(&e->evidence_lasting);
+}
+
+/* Reading. */
+
+struct restoring {
+    struct engine *engine;
+    struct watch *watch;
+    uint64_t keys;
+};
+
+static bool is_value(enum field f, struct bytes value)
+{
+    static const struct transaction nothing;
+    size_t choices = 0;
+    if (FIELDS[f].type == FIELD_TYPE_TEXT)
+        return true;
+    if (value.len != detector_value(&nothing, f, 0).len)
+        return false;
+    if (FIELDS[f].type == FIELD_TYPE_BOOLEAN)
+        return value.data[0] <= 1;
+    if (FIELDS[f].type != FIELD_TYPE_CHOICE)
+        return true;
+    unsigned choice;
+    memcpy(&choice, value.data, sizeof(choice));
+    while (FIELDS[f].choices[choices])
+        choices++;
+    return choice < choices;
+}
+
+static bool load_key(struct watch *w, struct key *k, struct cursor *c)
+{
+    const struct rule *rule = w->detection.rule;
+    k->last_ns = unpack_signed(c);
+    k->alerted_ns = unpack_signed(c);
+    k->told_ns = unpack_signed(c);
+    k->repeats = unpack_number(c);
+    k->has_alerted = unpack_flag(c);
+    for (size_t i = 0; i < rule->by_count; i++) {
+        struct bytes text = unpack_string(c, KEY_TEXT_MAX);
+        if (cursor_is_short(c) || !is_value(rule->by[i], text))
+            return false;
+        k->text_len[i] = (uint8_t)text.len;
+        if (text.len > 0)
+            memcpy(text_of(w, k, i), text.data, text.len);
+    }
+    return w->detector->load(&w->detection, state_of(w, k), c) && unpack_done(c);
+}
+
+/* The oldest come first, and make room where there is too little. */
+static bool take_key(void *context, uint8_t version, struct cursor *c)
+{
+    struct restoring *r = context;
+    struct watch *w = r->watch;
+    struct digest digest = load_digest(c);
+    if (cursor_is_short(c) || version != w->detector->version)
+        return false;
+    for (int tries = 0; tries < LOAD_TRIES_MAX; tries++) {
+        uint64_t denied = r->engine->budget.denied;
+        struct cursor row = *c;
+        bool is_new;
+        struct key *k = table_touch(w->keys, &digest, &is_new);
+        if (!k || !is_new)
+            return false;
+        if (load_key(w, k, &row)) {
+            r->keys++;
+            return true;
+        }
+        bool is_denied = r->engine->budget.denied > denied;
+        if (is_denied)
+            (void)engine_make_room(r->engine, k);
+        table_remove(w->keys, k);
+        if (!is_denied)
+            return false;
+    }
+    w->evictions++;
+    return true;
+}
+
+static bool take_mark(void *context, uint8_t version, struct cursor *c)
+{
+    struct restoring *r = context;
+    return version == MARKS_VERSION && marks_load_row(r->watch->marks, c);
+}
+
+static bool take_evidence(void *context, uint8_t version, struct cursor *c)
+{
+    const struct restoring *r = context;
+    struct bytes id = unpack_string(c, RULE_ID_MAX);
+    struct evidence_key key = {.digest = load_digest(c)};
+    if (cursor_is_short(c) || version != EVIDENCE_VERSION)
+        return false;
+    for (size_t i = 0; i < r->engine->watches_count; i++) {
+        const struct watch *w = r->engine->watches[i];
+        if (!bytes_are(id, w->detection.rule->id))
+            continue;
+        key.watch = w->number;
+        struct evidence_list *list = table_touch(r->engine->evidence, &key, NULL);
+        return !list || (evidence_load(list, c) && unpack_done(c));
+    }
+    return true; /* its rule is gone */
+}
+
+/* Whether a head is of the rule as it is now. */
+static bool is_of(const struct rule *rule, struct cursor *head)
+{
+    struct digest meaning, saved = load_digest(head);
+    return fingerprint_of(rule, &meaning) && meaning.low == saved.low && meaning.high == saved.high;
+}
+
+static void restore_marks(struct restoring *r, struct state *s)
+{
+    struct watch *w = r->watch;
+    char name[STATE_NAME_MAX + 1];
+    uint8_t version;
+    struct cursor head;
+    name_part(name, "before", w->detection.rule);
+    if (w->marks && state_head(s, name, &version, &head) && version == MARKS_VERSION &&
+        is_of(w->detection.rule, &head) && marks_load(w->marks, &head))
+        state_rows(s, name, take_mark, r);
+}
+
+/* False where the state has the rule, but not as it is now. */
+static bool restore_watch(struct restoring *r, struct state *s, struct engine_restored *restored)
+{
+    struct watch *w = r->watch;
+    char name[STATE_NAME_MAX + 1];
+    uint8_t version;
+    struct cursor head;
+    name_part(name, "rule", w->detection.rule);
+    if (!state_head(s, name, &version, &head))
+        return true;
+    if (version != w->detector->version || !is_of(w->detection.rule, &head))
+        return false;
+    if (w->detector->load_whole &&
+        !(w->detector->load_whole(&w->detection, &head) && unpack_done(&head)))
+        return false;
+    state_rows(s, name, take_key, r);
+    restore_marks(r, s);
+    restored->rules++;
+    return true;
+}
+
+void engine_restore(struct engine *e, struct state *s, struct engine_restored *restored,
+                    void (*tell)(void *context, const char *text), void *context)
+{
+    struct restoring r = {.engine = e};
+    *restored = (struct engine_restored){.rules = 0};
+    for (size_t i = 0; i < e->watches_count; i++) {
+        char text[ERROR_TEXT_MAX];
+        r.watch = e->watches[i];
+        if (restore_watch(&r, s, restored))
+            continue;
+        restored->anew++;
+        (void)snprintf(text, sizeof(text),
+                       "the rule %s does not count as it did when the state was written: it begins "
+                       "anew",
+                       r.watch->detection.rule->id);
+        tell(context, text);
+    }
+    state_rows(s, evidence_name, take_evidence, &r);
+    restored->keys = r.keys;
+    e->is_lasting = true;
+    for (size_t i = 0; i < e->watches_count; i++)
+        watch_last(e->watches[i]);
+    evidence_last(e);
+}
