@@ -4,7 +4,10 @@
 #include "config.h"
 
 #include "analyzers/registry.h"
+#include "config_alerts.h"
 #include "config_http.h"
+#include "config_state.h"
+#include "config_subjects.h"
 #include "core/clock.h"
 #include "rules/problems.h"
 #include "rules/quantity.h"
@@ -36,6 +39,7 @@ static void divide(struct config *c, size_t memory)
     c->settings.statements_bytes_max = bytes[SHARE_STATEMENTS];
     c->settings.prepared_bytes_max = bytes[SHARE_PREPARED];
     c->settings.http.accounts_bytes_max = bytes[SHARE_ACCOUNTS];
+    c->settings.subjects_bytes_max = bytes[SHARE_SUBJECTS];
 }
 
 static void defaults(struct config *c)
@@ -48,6 +52,7 @@ static void defaults(struct config *c)
         .sessions_max = 1000000,
         .ring_bytes = (size_t)256 << 20,
     };
+    config_default_state(&c->state);
     divide(c, MEMORY_DEFAULT);
 }
 
@@ -322,9 +327,9 @@ static void read_root(struct config *c, const char *path, const struct yaml_node
                       struct problems *problems)
 {
     static const char *const keys[] = {
-        "networks",    "proxies",        "ports",    "accounts", "geo",
-        "http",        "session",        "mirror",   "limits",   "vlan_in_flow",
-        "vni_in_flow", "tunnel_in_flow", "timezone", NULL};
+        "networks", "proxies", "ports",   "accounts",     "geo",         "http",
+        "session",  "mirror",  "limits",  "vlan_in_flow", "vni_in_flow", "tunnel_in_flow",
+        "timezone", "alerts",  "subject", "state",        NULL};
     if (!yaml_expect(root, YAML_MAPPING, "the configuration", problems))
         return;
     (void)yaml_check_keys(root, keys, "the configuration", problems);
@@ -341,12 +346,18 @@ static void read_root(struct config *c, const char *path, const struct yaml_node
         read_geo(c, path, n, problems);
     if ((n = yaml_get(root, "http")))
         config_read_http(&c->settings.http, n, problems);
+    if ((n = yaml_get(root, "subject")))
+        config_read_subjects(c->settings.subjects, &c->subject_key, path, n, problems);
     if ((n = yaml_get(root, "session")))
         read_session(c, n, problems);
     if ((n = yaml_get(root, "mirror")))
         read_mirror(c, n, problems);
     if ((n = yaml_get(root, "limits")))
         read_limits(c, n, problems);
+    if ((n = yaml_get(root, "state")))
+        config_read_state(&c->state, n, problems);
+    if ((n = yaml_get(root, "alerts")))
+        c->alerts = config_read_alerts(path, n, problems);
     if ((n = yaml_get(root, "timezone")))
         read_zone(c, n, problems);
     if ((n = yaml_get(root, "vlan_in_flow")))
@@ -361,7 +372,8 @@ bool config_load(struct config *c, const char *path, struct problems *problems)
 {
     defaults(c);
     c->networks = networks_open();
-    if (!c->networks) {
+    c->settings.subjects = subjects_open();
+    if (!c->networks || !c->settings.subjects) {
         problems_add(problems, (struct position){path ? path : "configuration", 0, 0}, "no memory");
         return false;
     }
@@ -391,7 +403,10 @@ bool config_add_geo(struct config *c, const char *path)
 void config_clear(struct config *c)
 {
     networks_close(c->networks);
+    subjects_close(c->settings.subjects);
+    free(c->subject_key);
     zone_close(c->zone);
+    alert_settings_close(c->alerts);
     for (size_t i = 0; i < c->geo_count; i++)
         free(c->geo_paths[i]);
     *c = (struct config){0};

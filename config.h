@@ -6,11 +6,13 @@
 
 #include "analyzers/settings.h"
 #include "capture/capture.h"
+#include "config_state.h"
 #include "core/error.h"
 #include "profile/geo.h"
 #include "profile/network.h"
 #include "shares.h"
 
+struct alert_settings;
 struct problems;
 struct zone;
 
@@ -22,9 +24,12 @@ struct config {
     size_t geo_count;
     int64_t session_interval_ns, session_idle_ns, mirror_interval_ns;
     size_t sessions_max;
+    char *subject_key;    /* file of the site's key, owned; NULL: not said */
     struct shares shares; /* the memory budget, divided; capture and settings have their parts */
     size_t ring_bytes;    /* of a live interface */
-    struct zone *zone;    /* of hours and dates in rules; NULL: UTC */
+    struct state_settings state;
+    struct zone *zone;             /* of hours and dates in rules; NULL: UTC */
+    struct alert_settings *alerts; /* config_alerts.h; NULL: none */
 };
 
 /* config_load sets the defaults and, where path is not NULL, what the file says; all mistakes go to

@@ -27,7 +27,14 @@ static const field_set details = FIELD_BIT(FIELD_DB_QUERY_TEXT) |
                                  FIELD_BIT(FIELD_USER_AGENT_ORIGINAL) | FIELD_BIT(FIELD_URL_PATH) |
                                  FIELD_BIT(FIELD_NETWORK_COMMUNITY_ID);
 
-enum entry_kind { ENTRY_TRANSACTION, ENTRY_SESSION_END, ENTRY_MIRROR, ENTRY_TIME, ENTRY_END };
+enum entry_kind {
+    ENTRY_TRANSACTION,
+    ENTRY_PASSING,
+    ENTRY_SESSION_END,
+    ENTRY_MIRROR,
+    ENTRY_TIME,
+    ENTRY_END
+};
 
 /* What a worker hands over; a transaction, or a part of the mirror, stands behind its entry. */
 struct entry {
@@ -96,6 +103,23 @@ static void on_transaction(void *context, struct transaction *tx, uint64_t sessi
     }
     e->session = session;
     transaction_pack(tx, without, e + 1);
+    queue_commit(l->queue);
+}
+
+/* Its end tells all of it again: where the queue is full, nothing is lost. */
+static void on_passing(void *context, struct transaction *tx, uint64_t session)
+{
+    struct lane *l = context;
+    if (!l->queue) {
+        const struct sink *sink = l->pipeline->config.sink;
+        sink->passing(sink->context, tx, session, worker_now(l->worker));
+        return;
+    }
+    struct entry *e = reserve(l, ENTRY_PASSING, transaction_packed_size(tx, 0));
+    if (!e)
+        return;
+    e->session = session;
+    transaction_pack(tx, 0, e + 1);
     queue_commit(l->queue);
 }
 
@@ -200,6 +224,9 @@ static void take_entry(struct pipeline *p, struct lane *l, struct entry *e)
     switch (e->kind) {
     case ENTRY_TRANSACTION:
         sink->transaction(sink->context, (struct transaction *)(e + 1), e->session, e->ns);
+        break;
+    case ENTRY_PASSING:
+        sink->passing(sink->context, (struct transaction *)(e + 1), e->session, e->ns);
         break;
     case ENTRY_SESSION_END:
         sink->session_end(sink->context, e->session);
@@ -369,8 +396,10 @@ static size_t queue_bytes(const struct pipeline_config *config)
 bool pipeline_open(struct pipeline **pipeline, const struct pipeline_config *config,
                    struct error *error)
 {
-    static const struct worker_events events = {
-        .transaction = on_transaction, .session_end = on_session_end, .mirror = on_mirror};
+    const struct worker_events events = {.transaction = on_transaction,
+                                         .passing = config->sink->passing ? on_passing : NULL,
+                                         .session_end = on_session_end,
+                                         .mirror = on_mirror};
     struct pipeline *p = calloc(1, sizeof(*p));
     *pipeline = p;
     if (!p)

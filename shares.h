@@ -19,11 +19,13 @@ enum share {
     SHARE_STATEMENTS,  /* shapes of statements */
     SHARE_PREPARED,    /* names that clients gave to statements */
     SHARE_ACCOUNTS,    /* HTTP sessions whose account is known, and URL templates */
+    SHARE_SUBJECTS,    /* customers of open requests, all of the workers' together */
     SHARE_QUEUES,      /* from the workers to the watcher */
     SHARE_SESSIONS,
     SHARE_RULE_KEYS,
     SHARE_RULE_VALUES, /* windows, sketches and known values of the keys */
     SHARE_EVIDENCE,
+    SHARE_LASTING,   /* the ledger's rows, and what waits to be written into the state */
     SHARE_ALLOCATOR, /* what malloc loses between blocks of different sizes */
     SHARES_COUNT
 };

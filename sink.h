@@ -12,6 +12,9 @@ struct sink {
     /* A transaction is done.  session: the number of its database connection, 0 of an HTTP stay;
        now_ns: the newest packet's time. */
     void (*transaction)(void *context, struct transaction *tx, uint64_t session, int64_t now_ns);
+    /* A long reply passes, and its transaction comes when it has: amounts are those so far.  NULL:
+       nobody looks. */
+    void (*passing)(void *context, struct transaction *tx, uint64_t session, int64_t now_ns);
     /* The database connection of that number is over. */
     void (*session_end)(void *context, uint64_t session);
     /* What a worker saw of a server, or of the whole mirror, in an interval that is over. */

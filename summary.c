@@ -111,6 +111,13 @@ static void write_analysis(const struct summary *s, struct json *j)
     for (size_t n = 0; n < ANALYZERS_COUNT; n++)
         write_protocol(&s->workers.protocols[n], ANALYZERS[n]->name, j);
     json_close(j, '}');
+    json_name(j, bytes_of("subjects"));
+    json_open(j, '{');
+    json_counter(j, "identifiers", c->identifiers);
+    json_counter(j, "scanned_bytes", c->subjects_scanned);
+    json_counter(j, "unscanned_bytes", c->subjects_unscanned);
+    json_counter(j, "denied", c->subjects_denied);
+    json_close(j, '}');
     json_name(j, bytes_of("others"));
     others_write(&s->workers.others, j);
 }
@@ -188,6 +195,9 @@ static void write_limits(const struct summary *s, struct json *j)
     json_counter(j, "prepared_forgotten", c->prepared_evicted);
     json_counter(j, "http_accounts_forgotten", c->http_accounts_evicted);
     json_counter(j, "templates_merged", c->templates_merged);
+    json_counter(j, "header_tables_lost", c->tables_lost);
+    json_counter(j, "header_blocks_denied", c->tables_denied);
+    json_counter(j, "proxy_headers_not_believed", c->proxies_unknown);
     json_counter(j, "sessions_forgotten", s->watcher.sessions.evicted);
     json_counter(j, "session_customers_denied", s->watcher.sessions.customers_denied);
     json_counter(j, "rule_keys_forgotten", s->watcher.engine.keys_evicted);
@@ -218,6 +228,45 @@ static void write_logs(const struct log_counters *c, struct json *j)
     json_close(j, '}');
 }
 
+/* What each output for alerts took. */
+static void write_outputs(const struct alert_outputs *outputs, struct json *j)
+{
+    struct alert_output_counters c;
+    json_name(j, bytes_of("outputs"));
+    json_open(j, '[');
+    for (size_t i = 0; alert_outputs_counters(outputs, i, &c); i++) {
+        json_open(j, '{');
+        json_name(j, bytes_of("to"));
+        json_text(j, bytes_of(c.name));
+        json_counter(j, "alerts", c.sent);
+        json_counter(j, "folded", c.folded);
+        json_counter(j, "lost", c.lost);
+        json_counter(j, "returns", c.returns);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void write_state(const struct snapshots_counters *c, struct json *j)
+{
+    json_name(j, bytes_of("state"));
+    json_open(j, '{');
+    json_counter(j, "restored_rules", c->restored_rules);
+    json_counter(j, "restored_keys", c->restored_keys);
+    json_counter(j, "repeated", c->repeated);
+    json_counter(j, "damaged", c->state.damaged);
+    json_counter(j, "set_aside", c->state.set_aside);
+    json_counter(j, "snapshots", c->state.snapshots);
+    json_counter(j, "snapshots_failed", c->state.failures);
+    json_counter(j, "rows", c->state.rows);
+    json_counter(j, "rows_skipped", c->state.skipped);
+    json_counter(j, "ledger_rows", c->state.ledger_rows);
+    json_counter(j, "ledger_pruned", c->state.ledger_pruned);
+    json_counter(j, "ledger_lost", c->ledger_lost);
+    json_counter(j, "ledger_short", c->ledger_short);
+    json_close(j, '}');
+}
+
 void summary_write(struct json *j, const struct summary *s)
 {
     int64_t traffic_ns = s->workers.first_ns ? s->workers.last_ns - s->workers.first_ns : 0;
@@ -234,6 +283,9 @@ void summary_write(struct json *j, const struct summary *s)
     json_counter(j, "alerts", s->watcher.engine.alerts);
     json_counter(j, "alerts_folded", s->watcher.engine.folded);
     json_counter(j, "transactions_excepted", s->watcher.engine.excepted);
+    if (s->watcher.has_state)
+        write_state(&s->watcher.state, j);
+    write_outputs(s->outputs, j);
     json_name(j, bytes_of("seconds"));
     json_open(j, '{');
     json_name(j, bytes_of("cpu"));

@@ -4,6 +4,7 @@
 #ifndef SEEPWATCH_SUMMARY_H
 #define SEEPWATCH_SUMMARY_H
 
+#include "alert_outputs.h"
 #include "transaction_log.h"
 #include "watcher.h"
 #include "worker.h"
@@ -12,6 +13,7 @@ struct summary {
     struct worker_counters workers; /* of all together */
     struct watcher_counters watcher;
     struct mirror_totals mirror;
+    const struct alert_outputs *outputs;
     uint64_t dropped; /* packets, by the kernel and the network card */
     uint64_t details_dropped, transactions_dropped; /* on the way to the watcher */
     bool has_logs;                                  /* of transactions, that were read */

@@ -89,6 +89,18 @@ bool rule_limit(const struct rule *rule, uint64_t *limit, enum quantity_unit *un
     case TRIGGER_TRAVEL:
         *limit = rule->faster_kmh;
         return true;
+    case TRIGGER_BACK:
+        *limit = (uint64_t)rule->back_ns;
+        *unit = QUANTITY_TIME;
+        return true;
+    case TRIGGER_ENUMERATES:
+    case TRIGGER_HOURS:
+        *limit = rule->at_least;
+        return true;
+    case TRIGGER_FOLLOWS:
+    case TRIGGER_RHYTHM:
+        *limit = rule->score / SHARE_ONE;
+        return true;
     default:
         return false;
     }
@@ -102,6 +114,12 @@ static void set_limit(struct rule *rule, uint64_t limit)
         rule->together = limit;
     if (rule->trigger == TRIGGER_TRAVEL)
         rule->faster_kmh = limit;
+    if (rule->trigger == TRIGGER_BACK)
+        rule->back_ns = (int64_t)limit;
+    if (rule->trigger == TRIGGER_ENUMERATES || rule->trigger == TRIGGER_HOURS)
+        rule->at_least = limit;
+    if (rule->trigger == TRIGGER_FOLLOWS || rule->trigger == TRIGGER_RHYTHM)
+        rule->score = limit * SHARE_ONE;
 }
 
 /* The fields that tell one person from another. */

@@ -31,6 +31,7 @@ struct link {
     uint64_t number; /* unlike that of any other connection of any worker; never 0 */
     struct flow_view *flow;
     const char *name; /* nDPI's, of the names that `others` keeps; NULL: unknown */
+    int64_t last_ns;  /* of the newest data */
     struct clarity clarity;
     bool is_placed; /* its server and protocol are known */
 };
@@ -110,15 +111,25 @@ static void add_community_id(struct worker *w, const struct link *l, struct tran
              (struct bytes){(const uint8_t *)w->community_id, w->community_id_len});
 }
 
-static void on_transaction(void *context, void *owner, struct transaction *tx)
+/* Completes a transaction; returns the number of its database connection, 0 of an HTTP stay. */
+static uint64_t complete(struct worker *w, const struct link *l, struct transaction *tx)
 {
-    struct worker *w = context;
-    struct link *l = owner;
     add_origin(tx, look_up(w, &tx->client_ip));
     if (atomic_load_explicit(&w->wants_community_id, memory_order_relaxed))
         add_community_id(w, l, tx);
-    bool is_database = transaction_has(tx, FIELD_DB_SYSTEM_NAME);
-    w->events.transaction(w->context, tx, is_database ? l->number : 0);
+    return transaction_has(tx, FIELD_DB_SYSTEM_NAME) ? l->number : 0;
+}
+
+static void on_transaction(void *context, void *owner, struct transaction *tx)
+{
+    struct worker *w = context;
+    w->events.transaction(w->context, tx, complete(w, owner, tx));
+}
+
+static void on_passing(void *context, void *owner, struct transaction *tx)
+{
+    struct worker *w = context;
+    w->events.passing(w->context, tx, complete(w, owner, tx));
 }
 
 /* The flow's link, made at its first bytes; NULL without memory: the flow is then not decoded. */
@@ -167,6 +178,7 @@ static void on_data(void *context, struct flow_view *flow, unsigned direction, s
         flow->server->counters.undecoded_bytes += data.len;
         return;
     }
+    l->last_ns = ns;
     connection_data(l->connection, direction, data, ns);
     if (!l->is_placed)
         place(context, l, flow);
@@ -205,15 +217,71 @@ static void on_named(void *context, struct flow_view *flow, const char *name)
     (void)connection_hint(l->connection, bytes_of(name));
 }
 
+static void mark_all(struct transaction *tx, const enum field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        transaction_mark(tx, fields[i]);
+}
+
+/* Whether it goes out of a configured network to a server that speaks nothing of ours: that a
+ * database's connections turned encrypted is for clarity.h to tell. */
+static bool is_outbound(struct worker *w, const struct link *l, enum connection_kind kind)
+{
+    const struct connection_facts *facts = connection_facts(l->connection);
+    const char *protocol = l->flow->server ? l->flow->server->protocol : NULL;
+    bool is_open = kind == CONNECTION_UNDECIDED && /* its port may tell when it closes */
+                   capture_ports_have(&w->ports, facts->port[SIDE_SERVER]);
+    if (is_open || facts->is_midstream || connection_bytes(l->connection, SIDE_CLIENT) == 0 ||
+        (protocol && analyzer_find(bytes_of(protocol)) < ANALYZERS_COUNT))
+        return false;
+    return look_up(w, &facts->ip[SIDE_CLIENT])->network &&
+           !look_up(w, &facts->ip[SIDE_SERVER])->network;
+}
+
+/* A connection that nobody decoded is one transaction: that it was there, when, and how much. */
+static void tell_outbound(struct worker *w, const struct link *l)
+{
+    static const enum field fields[] = {
+        FIELD_TIMESTAMP,        FIELD_EVENT_ACTION,      FIELD_EVENT_DURATION, FIELD_EVENT_OUTCOME,
+        FIELD_NETWORK_PROTOCOL, FIELD_NETWORK_TRANSPORT, FIELD_CLIENT_BYTES,   FIELD_CLIENT_IP,
+        FIELD_CLIENT_PORT,      FIELD_SOURCE_IP,         FIELD_SOURCE_PORT,    FIELD_SERVER_BYTES,
+        FIELD_SERVER_IP,        FIELD_SERVER_PORT};
+    const struct connection_facts *facts = connection_facts(l->connection);
+    int64_t length_ns = l->last_ns - l->flow->start_ns;
+    struct transaction tx = {
+        .start_ns = l->flow->start_ns,
+        .duration_ns = length_ns > 0 ? (uint64_t)length_ns : 0,
+        .action = ACTION_OTHER,
+        .outcome = OUTCOME_UNKNOWN,
+        .is_apart = true,
+        .protocol = bytes_of(l->name ? l->name : "unknown"),
+        .transport = bytes_of("tcp"),
+        .client_ip = facts->ip[SIDE_CLIENT],
+        .source_ip = facts->ip[SIDE_CLIENT],
+        .server_ip = facts->ip[SIDE_SERVER],
+        .client_port = facts->port[SIDE_CLIENT],
+        .source_port = facts->port[SIDE_CLIENT],
+        .server_port = facts->port[SIDE_SERVER],
+        .client_bytes = connection_bytes(l->connection, SIDE_CLIENT),
+        .server_bytes = connection_bytes(l->connection, SIDE_SERVER),
+    };
+    mark_all(&tx, fields, sizeof(fields) / sizeof(fields[0]));
+    (void)complete(w, l, &tx);
+    w->events.transaction(w->context, &tx, l->number);
+}
+
 static void on_close(void *context, struct flow_view *flow, int64_t ns)
 {
     struct worker *w = context;
     struct link *l = flow->user;
     (void)ns;
     enum connection_kind kind = connection_kind(l->connection);
-    if (kind == CONNECTION_UNDECIDED || kind == CONNECTION_UNKNOWN)
+    if (kind == CONNECTION_UNDECIDED || kind == CONNECTION_UNKNOWN) {
         others_count(&w->others, l->name, connection_bytes(l->connection, SIDE_CLIENT),
                      connection_bytes(l->connection, SIDE_SERVER));
+        if (is_outbound(w, l, kind))
+            tell_outbound(w, l);
+    }
     clarity_close(&l->clarity, l->connection, &flow->server->counters);
     connection_close(l->connection);
     w->events.session_end(w->context, l->number);
@@ -237,7 +305,8 @@ bool worker_open(struct worker **worker, const struct worker_config *config,
 {
     static const struct capture_events capture_events = {
         .data = on_data, .gap = on_gap, .end = on_end, .named = on_named, .close = on_close};
-    static const struct analysis_events analysis_events = {.transaction = on_transaction};
+    const struct analysis_events analysis_events = {.transaction = on_transaction,
+                                                    .passing = events->passing ? on_passing : NULL};
     const struct config *c = config->config;
     struct worker *w = calloc(1, sizeof(*w));
     *worker = w;
@@ -261,6 +330,7 @@ bool worker_open(struct worker **worker, const struct worker_config *config,
     w->settings.statements_bytes_max /= config->count;
     w->settings.prepared_bytes_max /= config->count;
     w->settings.http.accounts_bytes_max /= config->count;
+    w->settings.subjects_bytes_max /= config->count;
     w->budget.bytes_max = c->shares.bytes[SHARE_LINKS] / config->count;
     learn_ports(w);
     capture.ports = &w->ports;
@@ -389,6 +459,8 @@ void worker_count(const struct worker *w, struct worker_counters *sum)
     sum->geo_misreads += w->geo ? geo_misreads(w->geo) : 0;
     add_budget(sum, capture_budget(w->capture));
     add_budget(sum, analysis_budget(w->analysis));
+    if (analysis_subjects_budget(w->analysis))
+        add_budget(sum, analysis_subjects_budget(w->analysis));
     add_budget(sum, &w->budget);
     int64_t last_ns = capture_now(w->capture);
     if (w->first_ns != 0 && (sum->first_ns == 0 || w->first_ns < sum->first_ns))

@@ -24,6 +24,9 @@ struct worker_config {
 struct worker_events {
     /* A transaction is done.  session: the number of its database connection, 0 of an HTTP stay. */
     void (*transaction)(void *context, struct transaction *tx, uint64_t session);
+    /* A long reply passes, and its transaction comes when it has: amounts are those so far.
+       NULL: nobody looks. */
+    void (*passing)(void *context, struct transaction *tx, uint64_t session);
     /* The database connection of that number is over. */
     void (*session_end)(void *context, uint64_t session);
     /* An interval is over; see capture_mirror.  False where there is no room for the part now. */

@@ -22,6 +22,7 @@ struct http_world;
 struct prepared;
 struct settings;
 struct statements;
+struct subject_world;
 
 enum { ANALYZER_PORTS_MAX = 4, IDENTITY_MAX = 256 };
 
@@ -114,9 +115,13 @@ struct exchange {
     struct statements *statements; /* the SQL statements of all connections, by shape */
     struct prepared *prepared; /* the names that clients gave to statements, of all connections */
     struct http_world *http;   /* what the HTTP of all connections shares */
-    uint64_t connection;       /* number of this connection, unlike that of any other */
+    struct subject_world *subjects; /* customers (analyzers/subject.h); NULL: not looked for */
+    struct gathering *held;         /* customers asked for before their request; NULL: none */
+    uint64_t connection;            /* number of this connection, unlike that of any other */
     const struct settings *settings;
     const struct connection_facts *facts;
+    const struct connection_end *peer; /* the client as far as the connection tells: the facts', or
+                                          as a proxy told it before the first byte */
     int64_t start_ns;     /* packet time of the first byte of the message that is parsed */
     int64_t now_ns;       /* packet time of the newest byte */
     uint64_t position[2]; /* by enum side: bytes of the stream before the message that is parsed */
@@ -127,8 +132,10 @@ struct exchange {
                              count */
     const char
         *next; /* set with VERDICT_HAND_OVER: name of the analyzer that takes over; NULL: none */
-    struct bytes user;         /* account of the connection, a view of the state; empty: unknown */
-    struct bytes software;     /* the client's software, likewise */
+    struct request *origin; /* set by the analyzer, with VERDICT_HAND_OVER: the request that led to
+                               what is spoken next, and stays to be looked at; NULL: none */
+    struct bytes user;      /* account of the connection, a view of the state; empty: unknown */
+    struct bytes software;  /* the client's software, likewise */
     struct bytes db_namespace; /* database, likewise */
 };
 
@@ -158,6 +165,10 @@ struct analyzer {
 
     /* The request is about to be handed on: the last that can be said of it.  May be NULL. */
     void (*finish)(struct exchange *x, struct request *r);
+
+    /* The request's reply still passes: completes t, a copy of r->tx, by what can be said by now.
+       May be NULL. */
+    void (*glance)(struct exchange *x, const struct request *r, struct transaction *t);
 
     /* The state goes: what it holds beside itself is given back.  May be NULL. */
     void (*close)(struct exchange *x);

@@ -8,6 +8,8 @@
 #include "analyzers/http_world.h"
 #include "analyzers/prepared.h"
 #include "analyzers/statement.h"
+#include "analyzers/subject.h"
+#include "subjects/world.h"
 
 #include <stdlib.h>
 
@@ -34,10 +36,16 @@ static void fill(const struct connection *c, struct transaction *tx)
     transaction_mark(tx, FIELD_CLIENT_BYTES);
     transaction_mark(tx, FIELD_SERVER_BYTES);
     if (!transaction_has(tx, FIELD_CLIENT_IP)) {
-        tx->client_ip = c->facts.ip[SIDE_CLIENT];
-        tx->client_port = c->facts.port[SIDE_CLIENT];
+        tx->client_ip = c->peer.ip;
+        tx->client_port = c->peer.port;
         transaction_mark(tx, FIELD_CLIENT_IP);
         transaction_mark(tx, FIELD_CLIENT_PORT);
+    }
+    if (c->is_proxied) {
+        tx->source_ip = c->facts.ip[SIDE_CLIENT];
+        tx->source_port = c->facts.port[SIDE_CLIENT];
+        transaction_mark(tx, FIELD_SOURCE_IP);
+        transaction_mark(tx, FIELD_SOURCE_PORT);
     }
     tx->server_ip = c->facts.ip[SIDE_SERVER];
     tx->server_port = c->facts.port[SIDE_SERVER];
@@ -105,12 +113,17 @@ static void find_account(struct connection *c)
                                    &f->ip[SIDE_CLIENT]);
 }
 
-static void hand_on(struct connection *c, struct transaction *tx)
+static void complete(struct connection *c, struct transaction *tx)
 {
     if (c->x.is_midstream && c->x.user.len == 0 && !c->has_account)
         find_account(c);
     fill(c, tx);
     fill_statement(c, tx);
+}
+
+static void hand_on(struct connection *c, struct transaction *tx)
+{
+    complete(c, tx);
     count(c->protocol, tx);
     c->has_told = true;
     c->owner->events.transaction(c->owner->context, c->user, tx);
@@ -126,10 +139,12 @@ static void emit(struct exchange *x, struct request *r)
     const struct analyzer *analyzer = connection_of(x)->analyzer;
     if (analyzer->finish)
         analyzer->finish(x, r);
-    if (r->tx.reply_seen && x->now_ns >= r->tx.start_ns) {
-        r->tx.duration_ns = (uint64_t)(x->now_ns - r->tx.start_ns);
+    int64_t end_ns = r->end_ns ? r->end_ns : x->now_ns;
+    if (r->tx.reply_seen && end_ns >= r->tx.start_ns) {
+        r->tx.duration_ns = (uint64_t)(end_ns - r->tx.start_ns);
         transaction_mark(&r->tx, FIELD_EVENT_DURATION);
     }
+    subject_fill(x, r, &r->tx);
     hand_on(connection_of(x), &r->tx);
 }
 
@@ -148,7 +163,10 @@ struct analysis *analysis_open(const struct settings *settings,
     a->statements = statements_open(STATEMENTS_MAX, settings->statements_bytes_max);
     a->prepared = prepared_open(PREPARED_MAX, settings->prepared_bytes_max);
     a->http = http_world_open(&settings->http, &a->feed.codecs);
-    if (!a->statements || !a->prepared || !a->http) {
+    if (settings->subjects)
+        a->subjects = world_open(settings->subjects, settings->subjects_bytes_max);
+    a->pairing.subjects = a->subjects;
+    if (!a->statements || !a->prepared || !a->http || (settings->subjects && !a->subjects)) {
         analysis_close(a);
         return NULL;
     }
@@ -164,6 +182,7 @@ void analysis_close(struct analysis *a)
     http_world_close(a->http);
     pairing_owner_clear(&a->pairing);
     codecs_clear(&a->feed.codecs);
+    world_close(a->subjects);
     free(a);
 }
 
@@ -182,6 +201,14 @@ struct analysis_counters analysis_counters(const struct analysis *a)
     counters.bodies_denied = a->http->bodies.denied;
     counters.http_accounts_evicted = http_accounts_evictions(a->http->accounts);
     counters.templates_merged = a->http->merged;
+    if (a->subjects) {
+        counters.identifiers = a->subjects->identifiers;
+        counters.subjects_scanned = a->subjects->scanned;
+        counters.subjects_unscanned = a->subjects->unscanned;
+        counters.subjects_denied = a->subjects->denied;
+    }
+    counters.tables_lost = a->http->tables_lost;
+    counters.tables_denied = a->http->tables_denied;
     counters.statements_evicted = statements_evictions(a->statements);
     counters.prepared_evicted = prepared_evictions(a->prepared);
     return counters;
@@ -197,6 +224,11 @@ const struct budget *analysis_budget(const struct analysis *a)
     return &a->budget;
 }
 
+const struct budget *analysis_subjects_budget(const struct analysis *a)
+{
+    return a->subjects ? &a->subjects->budget : NULL;
+}
+
 struct connection *connection_open(struct analysis *a, const struct connection_facts *facts,
                                    void *owner)
 {
@@ -208,8 +240,11 @@ struct connection *connection_open(struct analysis *a, const struct connection_f
     c->x.statements = a->statements;
     c->x.prepared = a->prepared;
     c->x.http = a->http;
+    c->x.subjects = a->subjects;
     c->x.settings = a->settings;
     c->x.facts = &c->facts;
+    c->peer = (struct connection_end){facts->ip[SIDE_CLIENT], facts->port[SIDE_CLIENT]};
+    c->x.peer = &c->peer;
     c->x.is_midstream = facts->is_midstream;
     c->x.connection = ++a->connections;
     for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
@@ -223,28 +258,74 @@ void connection_forget_kept(struct connection *c)
     feed_clear(&c->feed[SIDE_SERVER]);
 }
 
-/* From here on bytes are only counted; or another analyzer goes on with them. */
+static void state_free(struct connection *c)
+{
+    if (c->analyzer->close)
+        c->analyzer->close(&c->x);
+    budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
+}
+
+/* The bytes that the other analyzer left are the next one's; so is the connection, from now on. */
+static void count_hand_over(struct connection *c, const struct analyzer *next, enum side side,
+                            size_t rest_len)
+{
+    uint64_t left[2];
+    for (int i = SIDE_CLIENT; i <= SIDE_SERVER; i++)
+        left[i] = c->feed[i].buffer_len + (i == (int)side ? rest_len : 0);
+    if (c->is_counted) {
+        c->protocol->client_bytes -= left[SIDE_CLIENT];
+        c->protocol->server_bytes -= left[SIDE_SERVER];
+    }
+    c->is_counted = true;
+    c->protocol = &c->owner->protocols[analyzer_find(bytes_of(next->name))];
+    c->protocol->connections++;
+    c->protocol->client_bytes += left[SIDE_CLIENT];
+    c->protocol->server_bytes += left[SIDE_SERVER];
+}
+
+/* Another analyzer goes on with what the one that handed over left.  False without memory. */
+static bool go_on(struct connection *c, const struct analyzer *next, enum side side,
+                  struct bytes rest, int64_t ns)
+{
+    void *state = NULL;
+    if (!budget_resize(&c->owner->budget, &state, 0, next->state_size))
+        return false;
+    memset(state, 0, next->state_size);
+    pairing_flush(&c->x);
+    state_free(c);
+    c->x.state = state;
+    count_hand_over(c, next, side, rest.len);
+    c->analyzer = next;
+    bool is_other_lost = c->feed[side ^ 1].is_lost && c->x.is_midstream;
+    feed_hand_over(&c->feed[side], next);
+    feed_hand_over(&c->feed[side ^ 1], next);
+    c->feed[side ^ 1].is_lost = is_other_lost;
+    /* what is kept of the other side came before */
+    connection_take(c, side ^ 1, (struct bytes){NULL, 0}, ns);
+    if (c->kind == CONNECTION_DECODED)
+        connection_take(c, side, rest, ns);
+    return true;
+}
+
+/* From here on another analyzer goes on with the bytes, or they are only counted. */
 static void hand_over(struct connection *c, enum side side, struct bytes rest, int64_t ns)
 {
+    size_t n = c->x.next ? analyzer_find(bytes_of(c->x.next)) : ANALYZERS_COUNT;
+    c->x.next = NULL;
+    if (n < ANALYZERS_COUNT && go_on(c, ANALYZERS[n], side, rest, ns))
+        return;
     bool is_encrypted = c->x.is_encrypted;
     c->kind = is_encrypted ? CONNECTION_ENCRYPTED : CONNECTION_OPAQUE;
     c->protocol->encrypted += is_encrypted;
     pairing_flush(&c->x);
     c->rest_start_ns = ns;
     c->rest[side] += rest.len;
-    c->rest[side ^ 1] += c->feed[side ^ 1].buffer_len;
     for (int i = SIDE_CLIENT; i <= SIDE_SERVER; i++) {
+        c->rest[i] += c->feed[i].buffer_len;
         c->rest[i] += c->x.pairing.waiting_bytes[i];
         c->rest_lost += c->x.pairing.waiting_lost[i];
     }
     connection_forget_kept(c);
-}
-
-static void state_free(struct connection *c)
-{
-    if (c->analyzer->close)
-        c->analyzer->close(&c->x);
-    budget_free(&c->owner->budget, &c->x.state, c->analyzer->state_size);
 }
 
 /* Nothing of what the port promised came. */
@@ -268,6 +349,25 @@ static void count_connection(struct connection *c)
     c->protocol->server_bytes += c->bytes[SIDE_SERVER];
 }
 
+/* A long reply is told of while it passes, so that no rule has to wait for its end. */
+static void tell_passing(struct connection *c)
+{
+    const struct request *r = c->x.pairing.passing;
+    struct transaction tx = r->tx;
+    c->x.pairing.passing = NULL;
+    subject_fill(&c->x, r, &tx);
+    if (c->analyzer->glance)
+        c->analyzer->glance(&c->x, r, &tx);
+    if (c->x.now_ns >= tx.start_ns) {
+        tx.duration_ns = (uint64_t)(c->x.now_ns - tx.start_ns);
+        transaction_mark(&tx, FIELD_EVENT_DURATION);
+    }
+    complete(c, &tx);
+    transaction_unmark(&tx, FIELD_EVENT_OUTCOME);
+    if (c->owner->events.passing)
+        c->owner->events.passing(c->owner->context, c->user, &tx);
+}
+
 void connection_take(struct connection *c, enum side side, struct bytes data, int64_t ns)
 {
     struct bytes rest = {NULL, 0};
@@ -277,6 +377,8 @@ void connection_take(struct connection *c, enum side side, struct bytes data, in
         count_connection(c);
     if (!goes_on)
         hand_over(c, side, rest, ns);
+    else if (c->x.pairing.passing)
+        tell_passing(c);
     else if (!c->is_counted && c->bytes[SIDE_CLIENT] + c->bytes[SIDE_SERVER] > FRUITLESS_MAX)
         give_up(c);
 }
@@ -401,9 +503,12 @@ void connection_close(struct connection *c)
         hand_on_rest(c);
     feed_clear(&c->feed[SIDE_CLIENT]);
     feed_clear(&c->feed[SIDE_SERVER]);
-    pairing_clear(&c->x.pairing);
     if (c->x.state)
         state_free(c);
+    pairing_clear(&c->x.pairing);
+    if (c->x.origin)
+        pairing_release(&c->x.pairing, c->x.origin);
+    subject_release(&c->x);
     struct analysis *owner = c->owner;
     budget_free(&owner->budget, &c, sizeof(*c));
 }

@@ -22,6 +22,12 @@ struct connection_facts {
     bool roles_sure;   /* direction 0 was seen to open the connection */
 };
 
+/* An end of a connection. */
+struct connection_end {
+    struct address ip;
+    uint16_t port;
+};
+
 enum connection_kind {
     CONNECTION_UNDECIDED, /* too little seen */
     CONNECTION_UNKNOWN,   /* no analyzer's: what it is, others may tell */
@@ -50,13 +56,23 @@ struct analysis_counters {
     uint64_t bodies_denied;  /* HTTP bodies not read for want of memory */
     uint64_t statements_evicted, prepared_evicted;
     uint64_t http_accounts_evicted;
-    uint64_t templates_merged; /* requests whose URL template was one too many */
+    uint64_t identifiers;        /* of customers, that passed */
+    uint64_t subjects_scanned;   /* bytes in which they were recognised */
+    uint64_t subjects_unscanned; /* bytes of bodies where they were not: the rate, or no memory */
+    uint64_t subjects_denied;    /* identifiers not counted for want of memory */
+    uint64_t templates_merged;   /* requests whose URL template was one too many */
+    uint64_t tables_lost;        /* HPACK tables that began anew without what was in them */
+    uint64_t tables_denied;      /* blocks of fields not read, for want of memory or of a bound */
+    uint64_t proxies_unknown;    /* connections with a PROXY header of somebody who is no proxy */
 };
 
 struct analysis_events {
     /* A transaction is done.  tx and what it views are good during the call; the receiver may fill
      * in more. */
     void (*transaction)(void *context, void *owner, struct transaction *tx);
+    /* A long reply passes, and its transaction comes when it has: amounts are those so far.  NULL:
+     * nobody looks. */
+    void (*passing)(void *context, void *owner, struct transaction *tx);
 };
 
 /* analysis_open returns NULL without memory.  One per worker. */
@@ -67,6 +83,9 @@ struct analysis_counters analysis_counters(const struct analysis *a);
 /* analysis_protocol gives the counters of the n-th analyzer of the registry. */
 const struct protocol_counters *analysis_protocol(const struct analysis *a, size_t n);
 const struct budget *analysis_budget(const struct analysis *a);
+/* analysis_subjects_budget is that of open requests' customers; NULL where they are not looked for.
+ */
+const struct budget *analysis_subjects_budget(const struct analysis *a);
 
 /* connection_open returns NULL without memory.  owner is handed back with each transaction. */
 struct connection *connection_open(struct analysis *a, const struct connection_facts *facts,

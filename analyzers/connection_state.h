@@ -18,6 +18,7 @@ struct analysis {
     struct statements *statements;
     struct prepared *prepared;
     struct http_world *http;
+    struct subject_world *subjects; /* NULL: customers are not looked for */
     struct analysis_counters counters;
     struct protocol_counters protocols[ANALYZERS_COUNT];
     uint64_t connections;
@@ -27,6 +28,9 @@ struct connection {
     struct analysis *owner;
     void *user;
     struct connection_facts facts;
+    struct connection_end peer; /* the client, as the facts or a proxy's header tell */
+    bool is_proxied;            /* a proxy of the operator's told the peer */
+    bool has_proxy_header;
     enum connection_kind kind;
     const struct analyzer *analyzer;
     struct protocol_counters *protocol;

@@ -5,6 +5,8 @@
  */
 #include "analyzers/decision.h"
 
+#include "analyzers/proxy_protocol.h"
+
 enum {
     UNDECIDED_MAX = 16384, /* bytes of a side kept until the protocol is found */
     LATE_STARTS_MAX = 16,  /* segments of an unknown connection that are tried as a start */
@@ -28,6 +30,7 @@ static void flip(struct connection *c)
     c->feed[SIDE_CLIENT].side = SIDE_CLIENT;
     c->feed[SIDE_SERVER].side = SIDE_SERVER;
     c->is_flipped = !c->is_flipped;
+    c->peer = (struct connection_end){f->ip[SIDE_CLIENT], f->port[SIDE_CLIENT]};
     c->was_server_first = !c->was_server_first;
 }
 
@@ -123,8 +126,42 @@ bool decision_by_port(struct connection *c, int64_t ns)
     return true;
 }
 
+/*
+ * A proxy's header before all else goes, and who is behind the proxy is known.  It is the client's,
+ * whichever end was taken for it.  True where it may be one and is not there as a whole.
+ */
+static bool take_proxy_header(struct connection *c)
+{
+    for (int side = SIDE_CLIENT; side <= (c->facts.roles_sure ? SIDE_CLIENT : SIDE_SERVER);
+         side++) {
+        struct proxy_header h;
+        struct bytes kept = feed_kept(&c->feed[side]);
+        enum start start = kept.len > 0 ? proxy_header_read(kept, &h) : START_NO;
+        if (start == START_SHORT)
+            return true;
+        if (start != START_SURE)
+            continue;
+        if (side == SIDE_SERVER)
+            flip(c);
+        c->facts.roles_sure = c->has_proxy_header = true;
+        c->x.start_ns = c->feed[SIDE_CLIENT].start_ns;
+        pairing_count(&c->x, SIDE_CLIENT, h.len, false);
+        feed_drop(&c->feed[SIDE_CLIENT], h.len);
+        c->is_proxied = h.has_client && settings_is_proxy(c->owner->settings, &c->peer.ip);
+        c->owner->counters.proxies_unknown += h.has_client && !c->is_proxied;
+        if (c->is_proxied)
+            c->peer = (struct connection_end){h.ip, h.port};
+        return false;
+    }
+    return false;
+}
+
 static void decide(struct connection *c, int64_t ns)
 {
+    if (!c->has_proxy_header && take_proxy_header(c))
+        return;
+    if (c->feed[0].buffer_len + c->feed[1].buffer_len == 0)
+        return;
     const struct analyzer *usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_SERVER]);
     if (!usual && !c->facts.roles_sure) {
         usual = analyzer_of_port(c->owner->settings, c->facts.port[SIDE_CLIENT]);
@@ -178,7 +215,9 @@ void decision_data(struct connection *c, enum side side, struct bytes data, int6
         connection_forget_kept(c);
         return;
     }
+    bool had_header = c->has_proxy_header;
     decide(c, ns);
-    if (c->kind == CONNECTION_UNDECIDED && !is_first)
+    /* of a segment in which a proxy's header ended, that is not the beginning */
+    if (c->kind == CONNECTION_UNDECIDED && !is_first && c->has_proxy_header == had_header)
         decision_late_start(c, side, data, ns);
 }

@@ -163,6 +163,7 @@ static enum course parse_one(struct feed *f, struct bytes *data)
         f->wanted = step.amount > data->len ? (size_t)step.amount : data->len + 1;
         return COURSE_WAITS;
     case VERDICT_HAND_OVER:
+        f->has_parsed = f->has_parsed || used > 0;
         consumed(f, used, false);
         settle(f);
         *data = bytes_from(*data, used);
@@ -361,7 +362,7 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
         if (course == COURSE_WAITS && f->skip > 0)
             course = pass_over(f, &data);
         if (course == COURSE_OVER) {
-            *rest = f->buffer_len > 0 ? feed_kept(f) : data;
+            *rest = data;
             return false;
         }
         if (course == COURSE_LOST) {
@@ -373,6 +374,22 @@ bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest
     }
     buffer_shrink(f);
     return true;
+}
+
+void feed_drop(struct feed *f, size_t len)
+{
+    buffer_drop(f, len);
+    buffer_shrink(f);
+}
+
+void feed_hand_over(struct feed *f, const struct analyzer *next)
+{
+    f->analyzer = next;
+    f->is_watched = false;
+    f->skip = f->skip == STEP_TO_END ? 0 : f->skip;
+    f->wanted = 0;
+    get_lost(f);
+    f->is_lost = false;
 }
 
 /* A gap in what is passed over; true where it matters. */

@@ -63,9 +63,15 @@ struct bytes feed_kept(const struct feed *f);
 
 /*
  * feed_take gives the next bytes; those that feed_keep kept go first.  False where the analyzer
- * handed the connection over: *rest is then what it left, a view of data or of the buffer.
+ * handed the connection over: what it left is then what is kept, and *rest of data behind it.
  */
 bool feed_take(struct feed *f, struct bytes data, int64_t ns, struct bytes *rest);
+
+/* feed_drop forgets the first bytes of what is kept. */
+void feed_drop(struct feed *f, size_t len);
+
+/* feed_hand_over gives what is kept, and all that comes, to another analyzer. */
+void feed_hand_over(struct feed *f, const struct analyzer *next);
 
 /* feed_gap says that bytes are missing; true where they were not inside a skip. */
 bool feed_gap(struct feed *f, uint64_t lost, int64_t ns);

@@ -4,6 +4,7 @@
  */
 #include "analyzers/http.h"
 
+#include "analyzers/http2_frame.h"
 #include "analyzers/http_fields.h"
 #include "analyzers/http_line.h"
 #include "analyzers/http_plan.h"
@@ -181,7 +182,6 @@ static bool request_line(struct exchange *x, struct bytes line)
     struct bytes method, target;
     if (!http_request_line(line, s->in_long_line, &method, &target))
         return false;
-    const struct http_method *known = http_method_find(method);
     struct request *r = request_of(x, s);
     if (r && r->mark == h->done)
         pairing_finish(r);
@@ -191,9 +191,7 @@ static bool request_line(struct exchange *x, struct bytes line)
     s->part = PART_FIELDS;
     if (!r)
         return true;
-    r->tx.http_method = known ? bytes_of(known->name) : pairing_note(x, r, method);
-    transaction_mark(&r->tx, FIELD_HTTP_REQUEST_METHOD);
-    r->tx.action = known ? known->action : ACTION_OTHER;
+    http_method(x, r, method);
     http_target(x, r, r->tx.http_method, target);
     return true;
 }
@@ -228,10 +226,7 @@ static bool status_line(struct exchange *x, struct bytes line)
     if (!r || is_interim)
         return true;
     h->answered = r->mark;
-    r->tx.http_status = status;
-    r->tx.outcome = status < 400 ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
-    transaction_mark(&r->tx, FIELD_HTTP_RESPONSE_STATUS_CODE);
-    transaction_mark(&r->tx, FIELD_EVENT_OUTCOME);
+    http_status(r, status);
     return true;
 }
 
@@ -277,6 +272,20 @@ static struct step request_head_end(struct exchange *x)
     return body_begin(x, SIDE_CLIENT);
 }
 
+/* Behind this response another protocol is spoken. */
+static struct step change_protocol(struct exchange *x, struct request *r)
+{
+    static const char *const names[] = {
+        [HTTP_UPGRADE_HTTP2] = "http2", [HTTP_UPGRADE_WEBSOCKET] = "websocket"};
+    struct http *h = x->state;
+    struct http_side *s = &h->side[SIDE_SERVER];
+    x->next = s->status == 101 ? names[s->head.upgrade] : NULL;
+    x->origin = x->next ? r : NULL;
+    if (!x->next)
+        message_end(x, SIDE_SERVER);
+    return step_hand_over();
+}
+
 static struct step response_head_end(struct exchange *x)
 {
     struct http *h = x->state;
@@ -290,11 +299,8 @@ static struct step response_head_end(struct exchange *x)
     }
     if (r)
         transaction_mark(&r->tx, FIELD_HTTP_RESPONSE_BODY_BYTES);
-    if (status == 101 || (status < 300 && bytes_are(method, "CONNECT"))) {
-        message_end(x, SIDE_SERVER);
-        x->next = NULL;
-        return step_hand_over();
-    }
+    if (status == 101 || (status < 300 && bytes_are(method, "CONNECT")))
+        return change_protocol(x, r);
     if (bytes_are(method, "HEAD") || status == 204 || status == 304) {
         message_end(x, SIDE_SERVER);
         return step_taken(0);
@@ -415,6 +421,15 @@ static bool parse_line(struct exchange *x, enum side side, struct bytes line, st
     }
 }
 
+/* Of an old connection to a port of HTTP nobody knows the version until a message is found. */
+static enum start http2_starts(const struct exchange *x, enum side side, struct bytes b,
+                               uint64_t *message_len)
+{
+    const struct http *h = x->state;
+    bool is_open = x->is_midstream && h->marks == 0 && h->side[side].part == PART_START;
+    return is_open ? http2_start(side, b, message_len) : START_NO;
+}
+
 static struct step parse(struct exchange *x, enum side side, struct cursor *in)
 {
     struct http *h = x->state;
@@ -422,6 +437,11 @@ static struct step parse(struct exchange *x, enum side side, struct cursor *in)
     size_t before = cursor_left(in);
     struct bytes line;
     struct step step;
+    uint64_t frame_len;
+    if (http2_starts(x, side, cursor_rest(in), &frame_len) > START_SHORT) {
+        x->next = "http2";
+        return step_hand_over();
+    }
     if (s->part == PART_CHUNK_LOST)
         find_part(x, side, in);
     if ((s->part == PART_EXPECTED || s->part == PART_UNASKED) && parse_doubtful(x, side, in, &step))
@@ -463,7 +483,8 @@ static enum start starts_here(const struct exchange *x, enum side side, struct c
         if (start != START_NO)
             return start;
     }
-    return side == SIDE_CLIENT ? http_request_start(rest) : http_status_start(rest);
+    enum start start = side == SIDE_CLIENT ? http_request_start(rest) : http_status_start(rest);
+    return h && start == START_NO ? http2_starts(x, side, rest, message_len) : start;
 }
 
 static void finish(struct exchange *x, struct request *r)
@@ -474,6 +495,18 @@ static void finish(struct exchange *x, struct request *r)
             read_end(x, (enum side)side);
     }
     http_visit_finish(x, r);
+}
+
+static void glance(struct exchange *x, const struct request *r, struct transaction *t)
+{
+    const struct http *h = x->state;
+    const struct http_side *s = &h->side[SIDE_SERVER];
+    bool is_read = s->read && s->read_mark == r->mark;
+    if (is_read && http_body_records(s->read, &t->response_records))
+        transaction_mark(t, FIELD_HTTP_RESPONSE_RECORDS);
+    if (is_read)
+        http_body_glance(s->read, t);
+    http_visit_glance(x, r, t);
 }
 
 static void close(struct exchange *x)
@@ -493,5 +526,6 @@ const struct analyzer HTTP_ANALYZER = {
     .starts_here = starts_here,
     .watch = watch,
     .finish = finish,
+    .glance = glance,
     .close = close,
 };

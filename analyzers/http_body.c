@@ -22,12 +22,13 @@ struct http_body {
     struct call call;
     struct text_search failure;
     struct records records;
+    struct body_subjects subjects;
 };
 
 static bool is_wanted(const struct http_body_plan *plan)
 {
     return plan->records != RECORDS_NONE || plan->fields != FIELDS_NONE || plan->is_call ||
-           plan->failure.len > 0;
+           plan->failure.len > 0 || plan->subjects.world;
 }
 
 struct http_body *http_body_open(struct http_bodies *all, const struct http_body_plan *plan)
@@ -55,6 +56,7 @@ struct http_body *http_body_open(struct http_bodies *all, const struct http_body
     body_fields_begin(&b->fields, plan->fields, &all->key);
     text_search_begin(&b->failure, plan->failure);
     records_begin(&b->records, plan->records, plan->csv_header, plan->list_at);
+    body_subjects_begin(&b->subjects, &plan->subjects, plan->csv_header);
     if (b->codec == CODEC_STORED)
         return b;
     b->unpacker = codec_open(all->codecs, b->codec);
@@ -73,12 +75,14 @@ void http_body_close(struct http_body *b)
     struct codecs *codecs = b->owner->codecs;
     codec_close(codecs, b->unpacker);
     body_fields_clear(&b->fields);
+    body_subjects_clear(&b->subjects);
     budget_free(codecs->budget, &b, sizeof(*b));
 }
 
 static void take_field(void *context, const struct facts_field *field)
 {
     struct http_body *b = context;
+    body_subjects_field(&b->subjects, field->name, field->value);
     if (b->is_graphql && bytes_are(field->name, "query"))
         facts_graphql(&b->facts, field->value);
     else if (b->is_graphql && bytes_are(field->name, "operationName") && field->is_text)
@@ -128,6 +132,7 @@ static void read(struct http_body *b, struct bytes piece)
     struct fields_taker taker = {take_field, b};
     b->unpacked_len += piece.len;
     records_take(&b->records, piece);
+    body_subjects_take(&b->subjects, piece);
     body_fields_take(&b->fields, piece, &taker);
     call_take(b, piece);
     text_search_take(&b->failure, piece);
@@ -146,6 +151,7 @@ static void give_up(struct http_body *b)
 {
     cut(b);
     b->records.format = RECORDS_NONE;
+    body_subjects_clear(&b->subjects);
     b->facts = (struct http_facts){0};
     body_fields_clear(&b->fields);
 }
@@ -193,11 +199,24 @@ void http_body_lose(struct http_body *b)
 {
     cut(b);
     b->fields.format = FIELDS_NONE;
+    body_subjects_stop(&b->subjects);
 }
 
 void http_body_end(struct http_body *b)
 {
     body_fields_end(&b->fields, &(struct fields_taker){take_field, b});
+    body_subjects_end(&b->subjects);
+}
+
+void http_body_glance(struct http_body *b, struct transaction *t)
+{
+    if (b->subjects.gathered)
+        world_fill(b->subjects.world, b->subjects.gathered, t);
+}
+
+struct gathering **http_body_subjects(struct http_body *b)
+{
+    return &b->subjects.gathered;
 }
 
 bool http_body_records(const struct http_body *b, uint64_t *count)

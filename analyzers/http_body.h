@@ -9,6 +9,7 @@
 #define SEEPWATCH_ANALYZERS_HTTP_BODY_H
 
 #include "analyzers/body_fields.h"
+#include "analyzers/body_subjects.h"
 #include "analyzers/codec.h"
 #include "analyzers/records.h"
 #include "analyzers/text_search.h"
@@ -38,6 +39,7 @@ struct http_body_plan {
     bool is_graphql;      /* the field "query" is a document */
     bool is_call;         /* XML that may be a call (SOAP 1.2, part 1, section 5; XML-RPC) */
     struct bytes failure; /* a text to look for; empty: none */
+    struct body_subjects_plan subjects;
 };
 
 struct http_body;
@@ -57,6 +59,11 @@ void http_body_close(struct http_body *b);
 bool http_body_records(const struct http_body *b, uint64_t *count);
 /* http_body_is_cut tells whether not all of it was read. */
 bool http_body_is_cut(const struct http_body *b);
+/* http_body_subjects gives the customers that were seen so far; NULL where nobody was.  Who takes
+ * them sets it to NULL. */
+struct gathering **http_body_subjects(struct http_body *b);
+/* http_body_glance sets subject.* of a copy of the transaction whose reply still passes. */
+void http_body_glance(struct http_body *b, struct transaction *t);
 /* http_body_has_facts tells whether fields, a call or a text are looked for, http_body_facts what
  * they said so far. */
 bool http_body_has_facts(const struct http_body *b);

@@ -6,7 +6,9 @@
 #include "analyzers/http_fields.h"
 
 #include "analyzers/connection.h"
+#include "analyzers/http_line.h"
 #include "analyzers/http_plan.h"
+#include "analyzers/http_subjects.h"
 #include "analyzers/http_visit.h"
 #include "analyzers/template.h"
 
@@ -44,7 +46,7 @@ static void set_domain(struct exchange *x, struct request *r, struct bytes host)
              (struct bytes){(const uint8_t *)text, host.len});
 }
 
-static void set_path(struct exchange *x, struct request *r, struct bytes path)
+void http_path(struct exchange *x, struct request *r, struct bytes path)
 {
     char text[TEMPLATE_MAX];
     const struct http_text *told =
@@ -58,6 +60,7 @@ static void set_path(struct exchange *x, struct request *r, struct bytes path)
     r->tx.url_template = r->tx.url_path;
     if (shown.len > 0)
         transaction_mark(&r->tx, FIELD_URL_TEMPLATE);
+    http_subjects_ask(x, r, path, told ? shown : (struct bytes){NULL, 0});
 }
 
 /* Behind "http://" or "https://"; empty where target is no absolute URI. */
@@ -68,6 +71,31 @@ static struct bytes behind_scheme(struct bytes target)
     if (bytes_are_nocase(bytes_first(target, 8), "https://"))
         return bytes_from(target, 8);
     return (struct bytes){NULL, 0};
+}
+
+void http_authority(struct exchange *x, struct request *r, struct bytes authority)
+{
+    /* a name and a password may stand before the host; they are not looked at */
+    for (size_t at; (at = bytes_index(authority, '@')) < authority.len;)
+        authority = bytes_from(authority, at + 1);
+    if (authority.len > 0)
+        set_domain(x, r, authority);
+}
+
+void http_method(struct exchange *x, struct request *r, struct bytes method)
+{
+    const struct http_method *known = http_method_find(method);
+    r->tx.http_method = known ? bytes_of(known->name) : pairing_note(x, r, method);
+    transaction_mark(&r->tx, FIELD_HTTP_REQUEST_METHOD);
+    r->tx.action = known ? known->action : ACTION_OTHER;
+}
+
+void http_status(struct request *r, unsigned status)
+{
+    r->tx.http_status = status;
+    r->tx.outcome = status < 400 ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
+    transaction_mark(&r->tx, FIELD_HTTP_RESPONSE_STATUS_CODE);
+    transaction_mark(&r->tx, FIELD_EVENT_OUTCOME);
 }
 
 void http_target(struct exchange *x, struct request *r, struct bytes method, struct bytes target)
@@ -82,13 +110,9 @@ void http_target(struct exchange *x, struct request *r, struct bytes method, str
         authority = bytes_first(absolute, len);
         target = bytes_from(absolute, len);
     }
-    /* a name and a password may stand before the host; they are not looked at */
-    for (size_t at; (at = bytes_index(authority, '@')) < authority.len;)
-        authority = bytes_from(authority, at + 1);
-    if (authority.len > 0)
-        set_domain(x, r, authority);
+    http_authority(x, r, authority);
     if (!bytes_are(method, "CONNECT"))
-        set_path(x, r, target.len > 0 ? target : bytes_of("/"));
+        http_path(x, r, target.len > 0 ? target : bytes_of("/"));
 }
 
 static void read_length(struct http_head *head, struct bytes value)
@@ -198,7 +222,7 @@ static void read_authorization(struct exchange *x, struct request *r, struct byt
 static void read_account(struct exchange *x, struct request *r, struct bytes value)
 {
     value = bytes_first(value, HTTP_USER_MAX);
-    if (value.len > 0 && settings_is_proxy(x->settings, &x->facts->ip[SIDE_CLIENT]))
+    if (value.len > 0 && settings_is_proxy(x->settings, &x->peer->ip))
         set_text(x, r, &r->tx.user_name, FIELD_USER_NAME, value);
 }
 
@@ -245,7 +269,7 @@ static void take_node(struct exchange *x, struct http_head *head, struct request
 static bool may_tell(struct exchange *x, struct http_head *head, struct request *r,
                      enum http_told told)
 {
-    if (head->told > told || !settings_is_proxy(x->settings, &x->facts->ip[SIDE_CLIENT]))
+    if (head->told > told || !settings_is_proxy(x->settings, &x->peer->ip))
         return false;
     if (head->told < told) {
         head->told = (uint8_t)told;
@@ -299,6 +323,7 @@ enum known_field {
     OF_REQUESTS = X_FORWARDED_FOR,
     LOCATION,
     SET_COOKIE,
+    UPGRADE,
     NAMED_COUNT,
     ACCOUNT = NAMED_COUNT /* as the operator calls it */
 };
@@ -329,6 +354,7 @@ static const struct {
     [X_FORWARDED_FOR] = NAME("x-forwarded-for"),
     [LOCATION] = NAME("location"),
     [SET_COOKIE] = NAME("set-cookie"),
+    [UPGRADE] = NAME("upgrade"),
 };
 
 static enum known_field field_among(unsigned first, unsigned last, struct bytes name)
@@ -410,18 +436,17 @@ static void read_of_response(struct exchange *x, struct http_head *head, struct 
         http_visit_set_cookie(x, r, value);
 }
 
-void http_field(struct exchange *x, enum side side, struct http_head *head, struct request *r,
-                struct bytes line)
+static enum http_upgrade upgrade_of(struct bytes value)
 {
-    bool goes_on = line.data[0] == ' ' || line.data[0] == '\t';
-    struct bytes value = line;
-    if (!goes_on) {
-        size_t colon = bytes_index(line, ':');
-        head->field = (uint8_t)field_of(x, side, bytes_trim(bytes_first(line, colon)));
-        value = bytes_from(line, colon + 1);
-    }
-    if (head->field == NO_FIELD)
-        return;
+    if (bytes_are_nocase(value, "h2c"))
+        return HTTP_UPGRADE_HTTP2;
+    return bytes_are_nocase(value, "websocket") ? HTTP_UPGRADE_WEBSOCKET : HTTP_UPGRADE_OTHER;
+}
+
+/* A value of head->field. */
+static void read_value(struct exchange *x, enum side side, struct http_head *head,
+                       struct request *r, struct bytes value, bool goes_on)
+{
     value = bytes_trim(value);
     switch (head->field) {
     case CONTENT_ENCODING:
@@ -439,10 +464,35 @@ void http_field(struct exchange *x, enum side side, struct http_head *head, stru
     case EXPECT:
         head->expects_continue = bytes_are_nocase(value, "100-continue");
         break;
+    case UPGRADE:
+        head->upgrade = (uint8_t)upgrade_of(value);
+        break;
     default:
         if (r && side == SIDE_CLIENT)
             read_of_request(x, head, r, value, goes_on);
         else if (r)
             read_of_response(x, head, r, value);
     }
+}
+
+void http_field(struct exchange *x, enum side side, struct http_head *head, struct request *r,
+                struct bytes line)
+{
+    bool goes_on = line.data[0] == ' ' || line.data[0] == '\t';
+    struct bytes value = line;
+    if (!goes_on) {
+        size_t colon = bytes_index(line, ':');
+        head->field = (uint8_t)field_of(x, side, bytes_trim(bytes_first(line, colon)));
+        value = bytes_from(line, colon + 1);
+    }
+    if (head->field != NO_FIELD)
+        read_value(x, side, head, r, value, goes_on);
+}
+
+void http_named_field(struct exchange *x, enum side side, struct http_head *head, struct request *r,
+                      struct bytes name, struct bytes value)
+{
+    head->field = (uint8_t)field_of(x, side, name);
+    if (head->field != NO_FIELD)
+        read_value(x, side, head, r, value, false);
 }

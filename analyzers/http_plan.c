@@ -1,7 +1,9 @@
 #include "analyzers/http_plan.h"
 
+#include "analyzers/http_subjects.h"
 #include "analyzers/http_visit.h"
 #include "analyzers/settings.h"
+#include "analyzers/subject.h"
 
 static const struct {
     const char *name;
@@ -25,6 +27,7 @@ static const struct {
     {"application/xml", HTTP_TYPE_XML},
     {"application/x-www-form-urlencoded", HTTP_TYPE_FORM},
     {"multipart/form-data", HTTP_TYPE_MULTIPART},
+    {"text/plain", HTTP_TYPE_TEXT},
     {"image/svg+xml", HTTP_TYPE_OTHER},
 };
 
@@ -46,6 +49,19 @@ static const enum fields_format fields[HTTP_TYPES_COUNT] = {
     [HTTP_TYPE_JSON] = FIELDS_JSON,
     [HTTP_TYPE_FORM] = FIELDS_FORM,
     [HTTP_TYPE_MULTIPART] = FIELDS_MULTIPART,
+};
+
+static const struct {
+    enum subjects_format asked, told;
+} subjects[HTTP_TYPES_COUNT] = {
+    [HTTP_TYPE_JSON] = {SUBJECTS_JSON, SUBJECTS_JSON},
+    [HTTP_TYPE_LINES] = {SUBJECTS_LINES, SUBJECTS_LINES},
+    [HTTP_TYPE_CSV] = {SUBJECTS_CSV, SUBJECTS_CSV},
+    [HTTP_TYPE_HTML] = {SUBJECTS_NOT_READ, SUBJECTS_HTML},
+    [HTTP_TYPE_XML] = {SUBJECTS_XML, SUBJECTS_XML},
+    [HTTP_TYPE_FORM] = {SUBJECTS_FIELDS, SUBJECTS_NOT_READ},
+    [HTTP_TYPE_MULTIPART] = {SUBJECTS_FIELDS, SUBJECTS_NOT_READ},
+    [HTTP_TYPE_TEXT] = {SUBJECTS_TEXT, SUBJECTS_TEXT},
 };
 
 static bool ends_nocase(struct bytes text, const char *end)
@@ -114,6 +130,21 @@ static void plan_answer(struct exchange *x, struct http_body_plan *plan, enum ht
         v->is_html = type == HTTP_TYPE_HTML;
 }
 
+/* Answers that are errors repeat at most what was asked. */
+static void plan_subjects(struct exchange *x, enum side side, struct request *r,
+                          enum http_type type, struct http_body_plan *plan)
+{
+    bool is_asked = side == SIDE_CLIENT;
+    bool is_good = is_asked || (r->tx.http_status >= 200 && r->tx.http_status < 300);
+    if (!is_good || !subject_is_on(x, side))
+        return;
+    plan->subjects.format = is_asked ? subjects[type].asked : subjects[type].told;
+    plan->subjects.world = plan->subjects.format != SUBJECTS_NOT_READ ? x->subjects : NULL;
+    plan->subjects.is_asked = is_asked;
+    plan->subjects.root = http_path_kind(x, r->tx.url_path);
+    plan->subjects.is_recognised = is_asked || world_may_scan(x->subjects, x->now_ns);
+}
+
 struct http_body_plan http_plan(struct exchange *x, enum side side, struct request *r,
                                 enum http_type type, enum codec codec)
 {
@@ -125,5 +156,6 @@ struct http_body_plan http_plan(struct exchange *x, enum side side, struct reque
         plan_request(&plan, type, login, r->tx.url_path);
     else
         plan_answer(x, &plan, type, login, r);
+    plan_subjects(x, side, r, type, &plan);
     return plan;
 }

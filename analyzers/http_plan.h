@@ -18,6 +18,7 @@ enum http_type {
     HTTP_TYPE_XML,
     HTTP_TYPE_FORM,
     HTTP_TYPE_MULTIPART,
+    HTTP_TYPE_TEXT,
     HTTP_TYPES_COUNT
 };
 

@@ -6,6 +6,7 @@
 #include "analyzers/http_visit.h"
 
 #include "analyzers/settings.h"
+#include "analyzers/subject.h"
 #include "core/siphash.h"
 
 enum {
@@ -191,10 +192,11 @@ void http_visit_soap_action(struct exchange *x, struct request *r, struct bytes 
         facts_operation_set(&v->asked, value, OPERATION_OTHER);
 }
 
-void http_visit_body(struct exchange *x, enum side side, struct request *r,
-                     const struct http_body *body)
+void http_visit_body(struct exchange *x, enum side side, struct request *r, struct http_body *body)
 {
     uint64_t records;
+    if (r && x->subjects)
+        world_adopt(x->subjects, &r->subjects, http_body_subjects(body));
     if (r && side == SIDE_SERVER && http_body_records(body, &records)) {
         r->tx.response_records = records;
         transaction_mark(&r->tx, FIELD_HTTP_RESPONSE_RECORDS);
@@ -327,6 +329,17 @@ static bool is_logout(const struct exchange *x, const struct request *r)
     return has_word(small, logout_words, COUNT(logout_words));
 }
 
+bool http_visit_reads(struct bytes name)
+{
+    char text[FACTS_OPERATION_MAX];
+    struct bytes small = lower(name, text, sizeof(text));
+    for (size_t i = 0; i < COUNT(read_words); i++) {
+        if (bytes_start(small, read_words[i]))
+            return true;
+    }
+    return false;
+}
+
 /* The operation goes behind the path, and tells what is done better than the method. */
 static void name_operation(struct exchange *x, struct request *r, const struct http_facts *f)
 {
@@ -334,15 +347,10 @@ static void name_operation(struct exchange *x, struct request *r, const struct h
         [OPERATION_READ] = ACTION_READ, [OPERATION_WRITE] = ACTION_WRITE};
     struct bytes name = {(const uint8_t *)f->operation_name, f->operation_len},
                  path = r->tx.url_path;
-    char text[FACTS_OPERATION_MAX];
     if (f->operation == OPERATION_READ || f->operation == OPERATION_WRITE) {
         r->tx.action = actions[f->operation];
-    } else {
-        struct bytes small = lower(name, text, sizeof(text));
-        for (size_t i = 0; i < COUNT(read_words); i++) {
-            if (bytes_start(small, read_words[i]))
-                r->tx.action = ACTION_READ;
-        }
+    } else if (http_visit_reads(name)) {
+        r->tx.action = ACTION_READ;
     }
     if (name.len == 0 || PAIRING_NOTES_MAX - r->notes_len < path.len + 1 + name.len)
         return;
@@ -371,6 +379,7 @@ static void visit_conclude(struct exchange *x, struct request *r, const struct h
         set_user(x, r, (struct bytes){(const uint8_t *)v->asked.user, v->asked.user_len});
         r->tx.action = ACTION_LOGIN;
         r->tx.outcome = login_outcome(r, v);
+        subject_forget(x, r); /* an account may be called by an address of e-mail */
         if (r->tx.outcome == OUTCOME_SUCCESS)
             log_in(x, r, v, account.root);
         return;
@@ -382,6 +391,21 @@ static void visit_conclude(struct exchange *x, struct request *r, const struct h
         r->tx.action = ACTION_LOGIN;
     if (is_call(&v->asked))
         name_operation(x, r, &v->asked);
+}
+
+void http_visit_glance(struct exchange *x, const struct request *r, struct transaction *t)
+{
+    const struct http_visit *v = r->visit;
+    struct http_account account;
+    if (!v)
+        return;
+    find_session(x, v, &account);
+    t->session_hash = account.root;
+    if (transaction_has(t, FIELD_USER_NAME))
+        return;
+    t->user_name = account.name.len > 0 ? account.name : v->claimed;
+    if (t->user_name.len > 0)
+        transaction_mark(t, FIELD_USER_NAME);
 }
 
 void http_visit_finish(struct exchange *x, struct request *r)

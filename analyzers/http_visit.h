@@ -52,8 +52,14 @@ void http_visit_token(struct exchange *x, struct request *r, struct bytes token)
 void http_visit_soap_action(struct exchange *x, struct request *r, struct bytes value);
 
 /* http_visit_body takes over what a body has said so far. */
-void http_visit_body(struct exchange *x, enum side side, struct request *r,
-                     const struct http_body *body);
+void http_visit_body(struct exchange *x, enum side side, struct request *r, struct http_body *body);
+
+/* http_visit_reads tells whether an operation of that name reads. */
+bool http_visit_reads(struct bytes name);
+
+/* http_visit_glance completes t, a copy of r's transaction, by whose it is as far as that is known
+ * while the reply passes. */
+void http_visit_glance(struct exchange *x, const struct request *r, struct transaction *t);
 
 /* http_visit_finish draws the conclusions; for struct analyzer's finish. */
 void http_visit_finish(struct exchange *x, struct request *r);

@@ -22,6 +22,8 @@ struct http_world {
     struct table *domains;   /* of uint64_t, the templates of one, by its hash */
     struct table *templates; /* a mark, by the hash of domain and template */
     uint64_t merged;         /* requests whose template was one too many */
+    uint64_t tables_lost;    /* HPACK tables that began anew without what was in them */
+    uint64_t tables_denied;  /* blocks of fields not read, for want of memory or of a bound */
 };
 
 /* http_world_open returns NULL without memory; codecs and settings live longer. */

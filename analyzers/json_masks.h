@@ -26,4 +26,8 @@ static inline uint64_t json_strings(uint64_t quotes, bool is_inside)
     return is_inside ? ~quotes : quotes;
 }
 
+/* json_plain_len tells how many bytes stand before the next quote or backslash; all where there is
+ * none. */
+size_t json_plain_len(struct bytes piece);
+
 #endif

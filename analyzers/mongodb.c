@@ -177,6 +177,18 @@ static struct step go_on(struct exchange *x, enum side side, struct cursor *in, 
     return step_taken(p.skip);
 }
 
+/* What a step took of a body, and what it passes over, is looked at for customers. */
+static struct step look(struct exchange *x, enum side side, struct step step, struct bytes before,
+                        const struct cursor *in)
+{
+    if (step.verdict != VERDICT_TAKEN || !mongodb_customers_wanted(x, side))
+        return step;
+    struct bytes taken = bytes_first(before, before.len - cursor_left(in));
+    if (taken.len > 0)
+        mongodb_watch(x, side, taken, 0);
+    return step.amount > 0 && mongodb_customers_wanted(x, side) ? step_watched(step.amount) : step;
+}
+
 /* A body begins behind head_len bytes. */
 static struct step begin_body(struct exchange *x, enum side side, struct cursor *in,
                               size_t head_len)
@@ -198,8 +210,11 @@ static struct step begin_body(struct exchange *x, enum side side, struct cursor 
     }
     m->is_open = true;
     size_t before = head_len + in->left - body.left;
+    struct bytes all = cursor_rest(in);
     *in = body;
-    return go_on(x, side, in, before);
+    mongodb_customers_begin(x, side);
+    struct step step = go_on(x, side, in, before);
+    return look(x, side, step, all, in);
 }
 
 static struct step begin_packed(struct exchange *x, enum side side, struct cursor *in)
@@ -259,8 +274,10 @@ static struct step parse_side(struct exchange *x, enum side side, struct cursor 
     if (x->is_unpacked && m->phase == PHASE_BODY)
         return begin_body(x, side, in, 0);
     if (m->phase == PHASE_SECTIONS || m->phase == PHASE_WALK) {
+        struct bytes all = cursor_rest(in);
         resume(x, side);
-        return go_on(x, side, in, 0);
+        struct step step = go_on(x, side, in, 0);
+        return look(x, side, step, all, in);
     }
     return x->is_unpacked ? step_bad() : begin(x, side, in);
 }
@@ -279,6 +296,7 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
     (void)lost;
     if (x->is_unpacked && !m->is_packed)
         return;
+    mongodb_customers_lose(x, side);
     if (side == SIDE_SERVER)
         mongodb_server_cut(x);
     else
@@ -294,4 +312,5 @@ const struct analyzer MONGODB_ANALYZER = {
     .parse = parse,
     .gap = gap,
     .starts_here = mongodb_starts_here,
+    .watch = mongodb_watch,
 };

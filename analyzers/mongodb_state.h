@@ -9,6 +9,7 @@
 #include "analyzers/mongodb_bson.h"
 #include "analyzers/mongodb_command.h"
 #include "analyzers/mongodb_message.h"
+#include "analyzers/pieces.h"
 
 enum {
     MONGODB_DATABASE_MAX = 64, /* MongoDB's own limit is 63 bytes; a longer name is cut */
@@ -17,7 +18,8 @@ enum {
     MONGODB_MECHANISM_MAX = 24,
     MONGODB_PART_MAX = 64, /* bytes of the name and version of a driver and an application */
     MONGODB_TABLES_MAX = 4,
-    MONGODB_VALUE_MAX = 1024, /* bytes of a value that is read; a longer one is passed over */
+    MONGODB_VALUE_MAX = 1024,     /* bytes of a value that is read; a longer one is passed over */
+    MONGODB_CUSTOMERS_DEPTH = 12, /* documents in one another that are looked at for customers */
 };
 
 /* Marks of a request. */
@@ -145,8 +147,24 @@ struct mongodb_software {
     char driver[MONGODB_PART_MAX], version[MONGODB_PART_MAX], application[MONGODB_PART_MAX];
 };
 
+/* The walk of mongodb_customers.c over a message of one side. */
+struct mongodb_customers {
+    struct pieces pieces;
+    uint32_t len, left;   /* bytes of the message: all, and still to be looked at */
+    uint64_t at;          /* bytes of it before the item that comes next */
+    uint64_t section_end; /* place behind a section of several documents */
+    uint64_t record_end;  /* place behind the document that is a record */
+    uint16_t arrays;      /* a bit per level */
+    uint8_t phase, depth;
+    uint8_t record;   /* depth of the document that is a record; 0: none */
+    uint8_t sequence; /* level of a section's documents */
+    uint8_t levels[MONGODB_CUSTOMERS_DEPTH];
+    uint8_t kinds[MONGODB_CUSTOMERS_DEPTH]; /* enum subject_kind, of the field that it is in */
+};
+
 struct mongodb {
-    struct mongodb_message message[2]; /* by enum side */
+    struct mongodb_customers customers[2]; /* by enum side */
+    struct mongodb_message message[2];     /* by enum side */
     struct mongodb_asked asked;
     struct mongodb_told told;
     struct mongodb_exhaust exhaust;
@@ -231,6 +249,14 @@ bool mongodb_server_prove(struct exchange *x, struct bson_walk *w);
 
 /* mongodb_server_refute takes back what was not proven. */
 void mongodb_server_refute(struct exchange *x);
+
+/* mongodb_customers_begin begins to look at a message's body, mongodb_customers_wanted tells
+ * whether more of it is to be looked at, mongodb_customers_lose that no more of it is;
+ * mongodb_watch, which is the analyzer's watch, takes its next bytes. */
+void mongodb_customers_begin(struct exchange *x, enum side side);
+bool mongodb_customers_wanted(const struct exchange *x, enum side side);
+void mongodb_customers_lose(struct exchange *x, enum side side);
+void mongodb_watch(struct exchange *x, enum side side, struct bytes seen, uint64_t lost);
 
 /* mongodb_starts_here is the analyzer's starts_here. */
 enum start mongodb_starts_here(const struct exchange *x, enum side side, struct cursor in,

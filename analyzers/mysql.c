@@ -11,11 +11,13 @@
 #include "analyzers/mysql_state.h"
 #include "analyzers/prepared.h"
 #include "analyzers/statement.h"
+#include "analyzers/subject.h"
 
 enum {
     TEXT_MAX = 65536,    /* bytes of a command that are read; a longer statement's shape is cut */
     RESPONSE_MAX = 4096, /* bytes of a login that are read */
     NAMES_MAX = 1024,    /* bytes of what names a database */
+    VALUES_MAX = 8192,   /* bytes of parameters that may be looked at */
     STATEMENTS_IN_QUERY_MAX = 256,
     ID_LEN = 4,
     COM_MAX = 0x22,
@@ -62,7 +64,7 @@ static const struct command_kind commands[COM_MAX] = {
     [0x15] = {"REGISTER SLAVE", MYSQL_REPLY_ONE, ACTION_OTHER, 1},
     [COM_STMT_PREPARE] = {"PREPARE", MYSQL_REPLY_PREPARE, ACTION_OTHER, TEXT_MAX},
     [COM_STMT_EXECUTE] = {NULL, MYSQL_REPLY_RESULT, ACTION_OTHER, 1 + ID_LEN},
-    [COM_STMT_SEND_LONG_DATA] = {NULL, MYSQL_REPLY_NONE, ACTION_OTHER, 1},
+    [COM_STMT_SEND_LONG_DATA] = {NULL, MYSQL_REPLY_NONE, ACTION_OTHER, 1 + ID_LEN},
     [COM_STMT_CLOSE] = {NULL, MYSQL_REPLY_NONE, ACTION_OTHER, 1 + ID_LEN},
     [COM_STMT_RESET] = {"RESET", MYSQL_REPLY_ONE, ACTION_OTHER, 1},
     [0x1b] = {"SET OPTION", MYSQL_REPLY_ONE, ACTION_OTHER, 1},
@@ -156,40 +158,6 @@ static void set_statement(struct exchange *x, struct request *r, const struct st
         set_database(x, r, name_of_use(text));
 }
 
-/* Passes over a value of the binary protocol, by its type. */
-static void skip_value(struct cursor *in, uint8_t type)
-{
-    switch (type) {
-    case 0x06: /* NULL */
-        break;
-    case 0x01: /* TINY */
-        cursor_skip(in, 1);
-        break;
-    case 0x02: /* SHORT, YEAR */
-    case 0x0d:
-        cursor_skip(in, 2);
-        break;
-    case 0x03: /* LONG, FLOAT, INT24 */
-    case 0x04:
-    case 0x09:
-        cursor_skip(in, 4);
-        break;
-    case 0x05: /* DOUBLE, LONGLONG */
-    case 0x08:
-        cursor_skip(in, 8);
-        break;
-    case 0x07: /* TIMESTAMP, DATE, TIME, DATETIME */
-    case 0x0a:
-    case 0x0b:
-    case 0x0c:
-        cursor_skip(in, cursor_u8(in));
-        break;
-    default: /* strings of all kinds */
-        (void)mysql_text(in);
-        break;
-    }
-}
-
 /*
  * Attributes before a statement's text (CLIENT_QUERY_ATTRIBUTES): their number, the number of their
  * sets, which is 1, and where there are some which are NULL, their types and names, their values.
@@ -215,7 +183,7 @@ static void skip_attributes(struct cursor *in)
         uint8_t type = (uint8_t)cursor_le16(&types);
         (void)mysql_text(&types);
         if (!(nulls.data[n / 8] >> (n % 8) & 1))
-            skip_value(in, type);
+            (void)mysql_value(in, type);
     }
 }
 
@@ -235,7 +203,9 @@ static void query(struct exchange *x, struct mysql *s, struct cursor body, bool 
         first = first ? first : r;
         r->mark = MYSQL_REPLY_RESULT;
         r->batch = s->batches;
-        set_statement(x, r, statement, bytes_first(before, before.len - text.len));
+        struct bytes own = bytes_first(before, before.len - text.len);
+        set_statement(x, r, statement, own);
+        statements_ask(x, r, statement, own, SQL_MYSQL);
         if (r->mark & MYSQL_MANY && r == first && !bytes_are(statement->operation, "CALL"))
             break; /* a block, with semicolons of its own */
     }
@@ -249,40 +219,60 @@ static void query(struct exchange *x, struct mysql *s, struct cursor body, bool 
 
 static void prepare(struct exchange *x, struct mysql *s, struct cursor body)
 {
-    struct bytes text = cursor_rest(&body);
-    const struct statement *statement = statements_read(x->statements, &text, SQL_MYSQL);
+    struct bytes text = cursor_rest(&body), rest = text;
+    const struct statement *statement = statements_read(x->statements, &rest, SQL_MYSQL);
     struct request *r = open_request(x, s, &commands[COM_STMT_PREPARE]);
     s->prepared_last = statement ? statement->hash : 0;
+    s->lookups.count = 0;
+    s->lookups_batch = s->batches;
+    if (statement)
+        statements_lookups(x, statement, bytes_first(text, text.len - rest.len), SQL_MYSQL,
+                           &s->lookups);
     if (r)
         set_hash(r, s->prepared_last);
 }
 
-/* The shape of the statement that a client's message names; 0: unknown. */
-static uint64_t prepared_hash(struct exchange *x, const struct mysql *s, struct cursor *body)
+/* MariaDB: the statement that was prepared before. */
+static bool is_last(struct bytes id)
 {
-    static const uint8_t last[ID_LEN] = {0xff, 0xff, 0xff, 0xff}; /* MariaDB: the one before */
-    struct bytes id = cursor_take(body, ID_LEN);
-    if (bytes_equal(id, (struct bytes){last, sizeof(last)}))
+    static const uint8_t last[ID_LEN] = {0xff, 0xff, 0xff, 0xff};
+    return bytes_equal(id, (struct bytes){last, sizeof(last)});
+}
+
+/* The shape of the statement that a client's message names; 0: unknown. */
+static uint64_t prepared_hash(struct exchange *x, const struct mysql *s, struct bytes id)
+{
+    if (is_last(id))
         return s->prepared_last;
     const struct prepared_entry *entry = prepared_find(x->prepared, x->connection, 'S', id);
     return entry ? entry->statement : 0;
 }
 
-static void execute(struct exchange *x, struct mysql *s, const struct command_kind *kind,
-                    struct cursor body)
+static void execute(struct exchange *x, struct mysql *s, uint8_t command,
+                    const struct command_kind *kind, struct cursor body)
 {
-    uint64_t hash = prepared_hash(x, s, &body);
+    struct bytes id = cursor_take(&body, ID_LEN);
+    uint64_t hash = prepared_hash(x, s, id);
     struct request *r = open_request(x, s, kind);
     if (!r)
         return;
     r->mark |= MYSQL_BINARY;
+    r->prepared = is_last(id) ? 0 : prepared_key(x->prepared, 'S', id);
     set_hash(r, hash);
+    if (command != COM_STMT_FETCH)
+        mysql_ask(x, r, command == COM_STMT_BULK_EXECUTE, body);
     const struct statement *statement = hash ? statements_find(x->statements, hash) : NULL;
     if (!statement)
         return;
     r->tx.action = statement->action;
     if (bytes_are(statement->operation, "CALL"))
         r->mark |= MYSQL_MANY;
+}
+
+static void close_statement(struct exchange *x, struct bytes id)
+{
+    prepared_forget(x->prepared, x->connection, 'S', id);
+    prepared_details_forget(x->prepared, x->connection, prepared_key(x->prepared, 'S', id));
 }
 
 static void quit(struct exchange *x, struct mysql *s)
@@ -312,12 +302,13 @@ static void client_command(struct exchange *x, uint8_t command, struct cursor bo
     case COM_STMT_EXECUTE:
     case COM_STMT_BULK_EXECUTE:
     case COM_STMT_FETCH:
-        execute(x, s, kind, body);
+        execute(x, s, command, kind, body);
         break;
     case COM_STMT_CLOSE:
-        prepared_forget(x->prepared, x->connection, 'S', cursor_take(&body, ID_LEN));
+        close_statement(x, cursor_take(&body, ID_LEN));
         break;
     case COM_STMT_SEND_LONG_DATA: /* a part of what is executed next */
+        mysql_has_long_data(x, cursor_take(&body, ID_LEN));
         break;
     case COM_QUIT:
         quit(x, s);
@@ -355,6 +346,13 @@ static struct step client_response(struct exchange *x, uint32_t len, struct curs
     return step_hand_over();
 }
 
+/* Bytes of a command that are read. */
+static uint32_t most_of(const struct exchange *x, uint8_t command, const struct command_kind *kind)
+{
+    bool has_values = command == COM_STMT_EXECUTE || command == COM_STMT_BULK_EXECUTE;
+    return has_values && subject_is_on(x, SIDE_CLIENT) ? VALUES_MAX : kind->wants;
+}
+
 static struct step client_parse(struct exchange *x, struct cursor *in)
 {
     struct mysql *s = x->state;
@@ -379,7 +377,7 @@ static struct step client_parse(struct exchange *x, struct cursor *in)
         return step_needs(MYSQL_HEADER_LEN + 1);
     if (!goes_on && (!kind || h.len == 0))
         return step_bad();
-    uint32_t wants = !kind ? 0 : (h.len < kind->wants ? h.len : kind->wants);
+    uint32_t most = !kind ? 0 : most_of(x, command, kind), wants = h.len < most ? h.len : most;
     struct cursor body = cursor_inner(&peek, wants > 0 ? wants - 1 : 0);
     if (cursor_is_short(&peek))
         return step_needs(MYSQL_HEADER_LEN + wants);
@@ -450,4 +448,5 @@ const struct analyzer MYSQL_ANALYZER = {
     .parse = parse,
     .gap = gap,
     .starts_here = mysql_starts_here,
+    .watch = mysql_watch,
 };

@@ -16,6 +16,8 @@ enum {
     MYSQL_ZSTD_FIRST = 0x28, /* byte of a frame; RFC 8878, section 3.1.1 */
 };
 
+enum { MYSQL_NULL = 0xfb /* in the place of a value's length */ };
+
 /* First bytes of the server's packets. */
 enum {
     MYSQL_OK = 0x00,
@@ -50,6 +52,29 @@ enum {
     MYSQL_AUTH_LENENC = 1 << 21,
     MYSQL_DEPRECATE_EOF = 1 << 24,
     MYSQL_COMPRESS_ZSTD = 1 << 26,
+};
+
+/* Types of values. */
+enum {
+    MYSQL_TYPE_DECIMAL = 0x00,
+    MYSQL_TYPE_TINY = 0x01,
+    MYSQL_TYPE_SHORT = 0x02,
+    MYSQL_TYPE_LONG = 0x03,
+    MYSQL_TYPE_FLOAT = 0x04,
+    MYSQL_TYPE_DOUBLE = 0x05,
+    MYSQL_TYPE_NULL = 0x06,
+    MYSQL_TYPE_TIMESTAMP = 0x07,
+    MYSQL_TYPE_LONGLONG = 0x08,
+    MYSQL_TYPE_INT24 = 0x09,
+    MYSQL_TYPE_DATE = 0x0a,
+    MYSQL_TYPE_TIME = 0x0b,
+    MYSQL_TYPE_DATETIME = 0x0c,
+    MYSQL_TYPE_YEAR = 0x0d,
+    MYSQL_TYPE_VARCHAR = 0x0f,
+    MYSQL_TYPE_NEWDECIMAL = 0xf6,
+    MYSQL_TYPE_BLOB = 0xfc,
+    MYSQL_TYPE_VAR_STRING = 0xfd,
+    MYSQL_TYPE_STRING = 0xfe,
 };
 
 struct mysql_header {

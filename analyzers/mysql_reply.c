@@ -205,6 +205,7 @@ void mysql_lose_reply(struct exchange *x)
     struct request *r = pairing_first(x);
     s->is_unsure = true;
     s->is_numbered = s->has_status = false;
+    mysql_rows_lose(x, s->phase == MYSQL_ROWS);
     if (r && s->is_inside && r->batch == s->batch)
         r->mark |= MYSQL_BEGUN; /* its result is what is missing */
     if (!r || !(r->mark & MYSQL_BEGUN)) {
@@ -220,6 +221,7 @@ void mysql_lose_reply(struct exchange *x)
                    s->cut_batch != r->batch && !s->is_inside;
     if (s->phase == MYSQL_ROWS && is_only)
         return;
+    mysql_rows_lose(x, false);
     s->phase = MYSQL_MIDDLE;
     if (reply == MYSQL_REPLY_PREPARE)
         r->mark |= MYSQL_MAYBE;

@@ -41,6 +41,17 @@ void mysql_end_result(struct exchange *x, struct mysql *s, struct request *r, ui
 /* mysql_end_batch says that the whole reply is over. */
 void mysql_end_batch(struct exchange *x, struct mysql *s, struct request *r);
 
+/* mysql_is_prepared tells whether a packet can begin the reply to a prepare, which
+ * mysql_take_prepared reads. */
+bool mysql_is_prepared(const struct mysql_packet *p);
+void mysql_take_prepared(struct exchange *x, struct mysql *s, struct request *r,
+                         struct mysql_packet *p);
+
+/* mysql_next_definitions goes on to the next group of definitions, or to the end of a prepare's
+ * reply; mysql_definition takes one of a group. */
+void mysql_next_definitions(struct exchange *x, struct mysql *s, struct request *r);
+void mysql_definition(struct exchange *x, struct mysql *s, struct mysql_packet *p);
+
 /* mysql_fail ends the reply by that error. */
 void mysql_fail(struct exchange *x, struct mysql *s, struct request *r, struct mysql_packet *p);
 

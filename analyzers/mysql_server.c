@@ -8,95 +8,26 @@
  * https://mariadb.com/kb/en/result-set-packets/
  */
 #include "analyzers/mysql_reply.h"
-#include "analyzers/prepared.h"
 
 enum {
     READ_MAX =
         1024, /* bytes of a packet that are read: an OK with changes of state is the longest */
     OK_MIN = 7,
-    PREPARED_LEN = 12, /* bytes of the reply to a prepare, without its flag */
 };
 
-/* Rows of which the first begins so: one of an unknown command is told by it. */
-static void take_row_of(struct request *r, uint64_t rows, uint8_t first)
+/* A row that begins so: one of an unknown command is told by it. */
+static void tell_binary(struct request *r, uint8_t first)
 {
-    mysql_count_rows(r, rows);
     if (r && first == 0 && mysql_reply_of(r) == MYSQL_REPLY_ANY)
         r->mark |= MYSQL_BINARY;
 }
 
-/* --- the reply to a prepare */
-
-/* Whether an EOF stands behind definitions. */
-static bool has_eofs(const struct mysql *s)
+/* The packet that is parsed is a row. */
+static void take_row(struct exchange *x, struct request *r)
 {
-    uint32_t server = s->capabilities[SIDE_SERVER];
-    return !(s->capabilities[SIDE_CLIENT] & (server ? server : UINT32_MAX) & MYSQL_DEPRECATE_EOF);
+    mysql_count_rows(r, 1);
+    mysql_look(x, r, MYSQL_PASSING_ROW);
 }
-
-/* Goes on to the next group of definitions, or to the end. */
-static void next_definitions(struct exchange *x, struct mysql *s, struct request *r)
-{
-    s->definitions = s->more_definitions;
-    s->more_definitions = 0;
-    s->phase = MYSQL_DEFINITIONS;
-    if (s->definitions > 0)
-        return;
-    if (r)
-        r->tx.outcome = OUTCOME_SUCCESS;
-    mysql_end_batch(x, s, r);
-}
-
-/* Behind the last definition of a group. */
-static void end_definitions(struct exchange *x, struct mysql *s, struct request *r)
-{
-    s->phase = MYSQL_DEFINED;
-    if (mysql_reply_of(r) != MYSQL_REPLY_PREPARE)
-        return;
-    bool is_known = s->capabilities[SIDE_CLIENT] != 0;
-    if (is_known && !has_eofs(s)) {
-        next_definitions(x, s, r);
-    } else if (!is_known && s->more_definitions == 0) {
-        r->tx.outcome = OUTCOME_SUCCESS;
-        r->mark |= MYSQL_MAYBE;
-    }
-}
-
-static bool is_prepared(const struct mysql_packet *p)
-{
-    struct cursor body = p->body;
-    cursor_skip(&body, 9);
-    return p->first == MYSQL_OK && (p->len == PREPARED_LEN || p->len == PREPARED_LEN + 1) &&
-           cursor_u8(&body) == 0 && !cursor_is_short(&body);
-}
-
-static void take_prepared(struct exchange *x, struct mysql *s, struct request *r,
-                          struct mysql_packet *p)
-{
-    cursor_skip(&p->body, 1);
-    struct bytes id = cursor_take(&p->body, 4);
-    uint32_t columns = cursor_le16(&p->body), parameters = cursor_le16(&p->body);
-    cursor_skip(&p->body, 1 + 2); /* filler, warnings */
-    bool has_definitions = p->len == PREPARED_LEN || cursor_u8(&p->body) == 1;
-    uint64_t hash = r && transaction_has(&r->tx, FIELD_DB_QUERY_HASH) ? r->tx.db_query_hash : 0;
-    if (r) {
-        r->tx.is_apart = true;
-        r->mark = (r->mark & ~(unsigned)MYSQL_REPLY_MASK) | MYSQL_REPLY_PREPARE;
-    }
-    struct prepared_entry *entry =
-        hash ? prepared_touch(x->prepared, x->connection, 'S', id) : NULL;
-    if (entry)
-        entry->statement = hash;
-    if (hash == 0)
-        prepared_forget(x->prepared, x->connection, 'S', id);
-    s->columns = (uint16_t)columns;
-    bool has_both = parameters > 0 && columns > 0;
-    s->more_definitions = !has_definitions ? 0 : parameters > 0 ? parameters : columns;
-    next_definitions(x, s, r);
-    s->more_definitions = has_both && has_definitions ? columns : 0;
-}
-
-/* --- packets by phase */
 
 static bool take_columns(struct mysql *s, struct request *r, const struct mysql_packet *p)
 {
@@ -105,6 +36,7 @@ static bool take_columns(struct mysql *s, struct request *r, const struct mysql_
     if (!mysql_columns(p->body, p->len, &columns, &has_definitions))
         return false;
     s->columns = (uint16_t)columns;
+    mysql_define(s, 0, 0);
     s->definitions = has_definitions ? columns : 0;
     s->more_definitions = 0;
     s->phase = has_definitions ? MYSQL_DEFINITIONS : MYSQL_DEFINED;
@@ -185,7 +117,7 @@ static void middle(struct exchange *x, struct mysql *s, struct mysql_packet *p)
         mysql_end_result(x, s, r, mysql_take_end(x, r, p), true);
     } else if (has_rows && !(looks_like_columns(p) && take_columns(s, r, p)) &&
                !mysql_is_definition(p->body, p->len)) {
-        mysql_count_rows(r, 1);
+        take_row(x, r);
         if (r && reply == MYSQL_REPLY_ANY && r->tx.partial)
             r->tx.is_apart = false;
     }
@@ -199,7 +131,7 @@ static void row_or_end(struct exchange *x, struct mysql *s, struct mysql_packet 
     else if (mysql_is_end(p->len, p->first))
         mysql_end_result(x, s, r, mysql_take_end(x, r, p), false);
     else
-        mysql_count_rows(r, 1);
+        take_row(x, r);
 }
 
 /* From here on nothing is decoded. */
@@ -228,8 +160,8 @@ static bool first_of_unknown(struct exchange *x, struct mysql *s, struct request
 {
     uint32_t columns;
     bool has_definitions;
-    if (is_prepared(p)) {
-        take_prepared(x, s, r, p);
+    if (mysql_is_prepared(p)) {
+        mysql_take_prepared(x, s, r, p);
         return true;
     }
     bool is_definition = mysql_is_definition(p->body, p->len);
@@ -251,7 +183,7 @@ static bool first_of_unknown(struct exchange *x, struct mysql *s, struct request
     } else if (is_row) {
         r->mark |= MYSQL_REPLY_ROWS;
         s->phase = MYSQL_ROWS;
-        mysql_count_rows(r, 1);
+        take_row(x, r);
     } else if (p->first != MYSQL_OK && p->first < MYSQL_LOCAL_INFILE && !is_statement) {
         mysql_end_result(x, s, r, 0, true); /* COM_STATISTICS */
     } else {
@@ -309,8 +241,8 @@ static bool first_of(struct exchange *x, struct mysql *s, struct request *r, str
         mysql_end_result(x, s, r, p->first == MYSQL_OK ? mysql_take_end(x, r, p) : 0, true);
         return true;
     case MYSQL_REPLY_PREPARE:
-        if (is_prepared(p))
-            take_prepared(x, s, r, p);
+        if (mysql_is_prepared(p))
+            mysql_take_prepared(x, s, r, p);
         else
             mysql_end_batch(x, s, r);
         return true;
@@ -356,12 +288,13 @@ static void defined(struct exchange *x, struct mysql *s, struct mysql_packet *p)
     if (p->first == MYSQL_ERROR) {
         mysql_fail(x, s, r, p);
     } else if (mysql_reply_of(r) == MYSQL_REPLY_PREPARE) {
-        next_definitions(x, s, r);
-        if (!mysql_is_eof(p) && s->phase == MYSQL_DEFINITIONS && --s->definitions == 0)
-            end_definitions(x, s, r);
+        mysql_next_definitions(x, s, r);
+        if (!mysql_is_eof(p) && s->phase == MYSQL_DEFINITIONS)
+            mysql_definition(x, s, p);
     } else if (!mysql_is_end(p->len, p->first)) {
         s->phase = MYSQL_ROWS;
-        take_row_of(r, 1, p->first);
+        tell_binary(r, p->first);
+        take_row(x, r);
     } else {
         bool is_between = mysql_is_eof(p);
         uint16_t status = mysql_take_end(x, r, p);
@@ -369,15 +302,6 @@ static void defined(struct exchange *x, struct mysql *s, struct mysql_packet *p)
         if (!is_between || status & MYSQL_CURSOR_EXISTS)
             mysql_end_result(x, s, r, status, false);
     }
-}
-
-static void definition(struct exchange *x, struct mysql *s, struct mysql_packet *p)
-{
-    struct request *r = mysql_current(x);
-    if (p->first == MYSQL_ERROR)
-        mysql_fail(x, s, r, p);
-    else if (--s->definitions == 0)
-        end_definitions(x, s, r);
 }
 
 /* Whether a reply could begin so.  A row can look like an OK: that is one only where a command
@@ -439,7 +363,7 @@ static bool take_packet(struct exchange *x, struct mysql *s, struct mysql_packet
     case MYSQL_FIRST:
         return first_packet(x, s, p);
     case MYSQL_DEFINITIONS:
-        definition(x, s, p);
+        mysql_definition(x, s, p);
         break;
     case MYSQL_DEFINED:
         defined(x, s, p);
@@ -454,32 +378,50 @@ static bool take_packet(struct exchange *x, struct mysql *s, struct mysql_packet
     return true;
 }
 
+/* Whether a row begins at the cursor, which then stands behind its header; false where it is no
+ * usual one. */
+static bool begins_row(const struct mysql *s, struct cursor *in, struct mysql_header *h)
+{
+    struct cursor peek = *in;
+    *h = mysql_header(&peek);
+    struct cursor body = peek;
+    uint8_t first = cursor_u8(&body);
+    if (cursor_is_short(&body) || h->len == 0 || h->len == MYSQL_PACKET_MAX || first >= MYSQL_EOF ||
+        !s->is_numbered || h->number != (uint8_t)(s->number[SIDE_SERVER] + 1))
+        return false;
+    *in = peek;
+    return true;
+}
+
 /*
  * Counts the row that is there, and those that follow it whole; a row is counted by its header and
- * its first byte, what it holds is passed over.  False where no row begins, or it is no usual one.
+ * its first byte, what it holds is passed over unless customers may be in it.  False where no row
+ * begins.
  */
-static bool take_rows(struct exchange *x, struct mysql *s, struct cursor *in, uint64_t *skip)
+static bool take_rows(struct exchange *x, struct mysql *s, struct cursor *in, struct step *step)
 {
+    struct request *r = NULL;
+    struct mysql_header h;
     uint64_t rows = 0;
-    uint8_t first_of_all = 0;
-    *skip = 0;
-    while (*skip == 0) {
-        struct cursor peek = *in;
-        struct mysql_header h = mysql_header(&peek);
-        uint8_t first = cursor_u8(&peek);
-        if (cursor_is_short(&peek) || h.len == 0 || h.len == MYSQL_PACKET_MAX ||
-            first >= MYSQL_EOF || !s->is_numbered ||
-            h.number != (uint8_t)(s->number[SIDE_SERVER] + 1))
-            break;
-        uint32_t over = h.len - 1;
-        *skip = over > peek.left ? over - peek.left : 0;
-        cursor_skip(&peek, over - (uint32_t)*skip);
+    bool is_looked_at = true;
+    *step = step_taken(0);
+    while (step->amount == 0 && begins_row(s, in, &h)) {
+        r = rows == 0 ? mysql_current(x) : r;
+        if (rows++ == 0)
+            tell_binary(r, *in->at);
         s->number[SIDE_SERVER] = h.number;
-        *in = peek;
-        first_of_all = rows++ > 0 ? first_of_all : first;
+        if (h.len <= cursor_left(in)) {
+            struct bytes body = cursor_take(in, h.len);
+            is_looked_at = is_looked_at && mysql_row_whole(x, r, body);
+            continue;
+        }
+        mysql_look(x, r, MYSQL_PASSING_ROW);
+        bool is_watched = s->rows.passing != MYSQL_PASSING_NOTHING;
+        struct bytes here = cursor_take(in, is_watched ? 0 : cursor_left(in));
+        *step = mysql_pass(x, here, h.len - (uint32_t)here.len);
     }
     if (rows > 0)
-        take_row_of(mysql_current(x), rows, first_of_all);
+        mysql_count_rows(r, rows);
     return rows > 0;
 }
 
@@ -528,9 +470,9 @@ static bool is_passed_over(const struct mysql *s, uint32_t len, uint8_t first)
 
 static struct step parse_packet(struct exchange *x, struct mysql *s, struct cursor *in)
 {
-    uint64_t skip;
-    if (s->phase == MYSQL_ROWS && !s->is_continued[SIDE_SERVER] && take_rows(x, s, in, &skip))
-        return step_taken(skip);
+    struct step step;
+    if (s->phase == MYSQL_ROWS && !s->is_continued[SIDE_SERVER] && take_rows(x, s, in, &step))
+        return step;
     struct cursor peek = *in;
     struct mysql_header h = mysql_header(&peek);
     if (cursor_is_short(&peek))
@@ -559,13 +501,16 @@ static struct step parse_packet(struct exchange *x, struct mysql *s, struct curs
         *in = peek;
         return take_rest(x, s, h.len);
     }
+    struct bytes first = cursor_rest(&p.body);
     if (is_greeting(x, &h))
         take_greeting(x, s, &p);
     else if (!take_packet(x, s, &p))
         return step_bad();
     *in = peek;
     s->is_continued[SIDE_SERVER] = h.len == MYSQL_PACKET_MAX;
-    return s->is_stream ? step_hand_over() : step_taken(h.len - wants);
+    if (s->is_continued[SIDE_SERVER])
+        s->rows.passing = MYSQL_PASSING_NOTHING;
+    return s->is_stream ? step_hand_over() : mysql_pass(x, first, h.len - wants);
 }
 
 /* Whether the next packet is of the same reply, by its number. */

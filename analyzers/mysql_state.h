@@ -6,6 +6,8 @@
 
 #include "analyzers/analyzer.h"
 #include "analyzers/mysql_packet.h"
+#include "analyzers/pieces.h"
+#include "analyzers/prepared.h"
 
 enum { MYSQL_NAME_MAX = 128 }; /* bytes; MariaDB's bound on a user's name; a longer name is cut */
 
@@ -48,7 +50,33 @@ struct mysql_name {
     char text[MYSQL_NAME_MAX];
 };
 
+/* What passes of the server and is looked at. */
+enum mysql_passing { MYSQL_PASSING_NOTHING, MYSQL_PASSING_DEFINITION, MYSQL_PASSING_ROW };
+
+/* The columns of the result that passes, and where in a packet of it the server is. */
+struct mysql_rows {
+    struct columns columns;
+    struct pieces pieces;
+    uint64_t key;       /* of the statement whose columns are defined; 0: of a result */
+    uint64_t nulls;     /* a bit per column, of a binary row */
+    uint32_t len, left; /* bytes of the packet that passes: all, and still to come */
+    uint32_t taken;     /* of a definition, up to the item that comes next */
+    uint16_t at;        /* column that comes next, or is defined */
+    uint16_t ignored;   /* definitions of parameters, which come before those of columns */
+    uint8_t next;       /* of the columns that are looked at */
+    uint8_t part;       /* of a definition */
+    uint8_t kind;       /* enum subject_kind of the column that is defined, by its name */
+    uint8_t passing;    /* enum mysql_passing */
+    bool is_binary;     /* the row */
+    bool has_nulls;     /* they were read */
+    bool has_types;     /* those of the columns are known */
+    uint8_t types[PREPARED_TYPES_MAX]; /* of the first columns */
+};
+
 struct mysql {
+    struct mysql_rows rows;
+    struct lookups lookups; /* of the statement that was prepared last */
+    uint64_t lookups_batch; /* that command; 0: none */
     struct mysql_name user, database, software;
     uint64_t prepared_last;   /* hash of the statement that the client prepared last; 0: unknown */
     uint64_t batches;         /* commands asked; the statements of one share its number */
@@ -72,6 +100,39 @@ struct mysql {
     bool is_inside;       /* one more result of the batch is to come */
     bool is_unsure;       /* something was lost, and no reply has begun since */
 };
+
+/* A value of the binary protocol. */
+struct mysql_value {
+    bool is_number, is_text; /* or neither: no identifier */
+    uint64_t number;
+    struct bytes text;
+};
+
+/* mysql_value reads a value of that type; what is not there leaves the cursor short. */
+struct mysql_value mysql_value(struct cursor *in, uint8_t type);
+
+/* mysql_ask counts the customers that the values of a COM_STMT_EXECUTE, or with is_bulk of a
+ * COM_STMT_BULK_EXECUTE, look for; the cursor stands behind the statement's id. */
+void mysql_ask(struct exchange *x, struct request *r, bool is_bulk, struct cursor in);
+
+/* mysql_has_long_data says that a parameter of that statement came apart. */
+void mysql_has_long_data(struct exchange *x, struct bytes id);
+
+/* mysql_define says that definitions of a result's columns follow, or of those of the statement of
+ * that key, behind `ignored` of its parameters. */
+void mysql_define(struct mysql *s, uint64_t key, uint32_t ignored);
+/* mysql_look says that the packet that is parsed is a definition, or a row of r. */
+void mysql_look(struct exchange *x, const struct request *r, enum mysql_passing passing);
+/* mysql_pass takes the step over the rest of a packet whose first bytes are there. */
+struct step mysql_pass(struct exchange *x, struct bytes first, uint32_t rest_len);
+/* mysql_row_whole looks at a row of r whose body is there; false where rows need not be looked at.
+ */
+bool mysql_row_whole(struct exchange *x, struct request *r, struct bytes body);
+/* mysql_rows_lose says that bytes of a result are missing. */
+void mysql_rows_lose(struct exchange *x, bool is_same_result);
+
+/* mysql_watch is the analyzer's watch. */
+void mysql_watch(struct exchange *x, enum side side, struct bytes seen, uint64_t lost);
 
 /* mysql_keep copies a name to where it lives as long as the connection. */
 struct bytes mysql_keep(struct mysql_name *n, struct bytes text);

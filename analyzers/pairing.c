@@ -6,8 +6,11 @@
 #include "analyzers/pairing.h"
 
 #include "analyzers/analyzer.h"
+#include "subjects/world.h"
 
 #include <stdlib.h>
+
+enum { SQUEEZE_MIN = 16 };
 
 static struct request **place(const struct pairing *p, size_t n)
 {
@@ -66,6 +69,8 @@ static void hand_on(struct exchange *x, struct request *r)
         if (x->pairing.receiving[side] == r)
             x->pairing.receiving[side] = NULL;
     }
+    if (x->pairing.passing == r)
+        x->pairing.passing = NULL;
     if (!r->is_dropped)
         x->pairing.owner->emit(x, r);
     r->is_dropped = true; /* gone, until its place comes to the front */
@@ -75,6 +80,8 @@ static void hand_on(struct exchange *x, struct request *r)
 static void request_free(struct pairing_owner *o, struct request *r)
 {
     size_t size = sizeof(*r) + (r->notes ? PAIRING_NOTES_MAX : 0);
+    if (r->subjects)
+        world_drop(o->subjects, &r->subjects);
     if (o->spare_count < PAIRING_SPARES_MAX) {
         budget_refund(o->budget, size);
         r->next_spare = o->spare;
@@ -107,12 +114,35 @@ static struct request *request_new(struct pairing_owner *o)
     return r;
 }
 
-static void pop(struct pairing *p)
+/* Takes the oldest off the ring. */
+static void take_off(struct pairing *p)
 {
-    request_free(p->owner, *place(p, 0));
     *place(p, 0) = NULL;
     p->first = (uint16_t)((p->first + 1) & (p->ring_size - 1));
     p->count--;
+}
+
+static void pop(struct pairing *p)
+{
+    request_free(p->owner, *place(p, 0));
+    take_off(p);
+}
+
+/* By id, what was handed on makes room for what is asked next, though an older one is open. */
+static void squeeze(struct pairing *p)
+{
+    size_t left = 0;
+    for (size_t n = 0; n < p->count; n++) {
+        struct request *r = *place(p, n);
+        bool is_receiving = p->receiving[SIDE_CLIENT] == r || p->receiving[SIDE_SERVER] == r;
+        if (r->is_dropped && r->id != 0 && !is_receiving)
+            request_free(p->owner, r);
+        else
+            *place(p, left++) = r;
+    }
+    for (size_t n = left; n < p->count; n++)
+        *place(p, n) = NULL;
+    p->count = left;
 }
 
 /* Pushes out the oldest. */
@@ -121,6 +151,16 @@ static void overflow(struct exchange *x)
     x->pairing.owner->overflows++;
     hand_on(x, *place(&x->pairing, 0));
     pop(&x->pairing);
+    x->pairing.is_due = true;
+}
+
+/* A full ring is squeezed, and grows where that made little room; false where it stays full. */
+static bool make_place(struct pairing *p)
+{
+    if (p->count >= SQUEEZE_MIN && (*place(p, 0))->id != 0)
+        squeeze(p);
+    bool has_grown = p->count >= p->ring_size / 2 && ring_grow(p);
+    return has_grown || p->count < p->ring_size;
 }
 
 /* A place at the end of the ring with an empty request in it; NULL without memory. */
@@ -129,7 +169,7 @@ static struct request *place_add(struct exchange *x)
     struct pairing *p = &x->pairing;
     while (p->count >= PAIRING_SOME && budget_is_tight(p->owner->budget))
         overflow(x);
-    if (p->count == p->ring_size && !ring_grow(p)) {
+    if (p->count == p->ring_size && !make_place(p)) {
         if (p->count == 0) {
             p->owner->overflows++;
             return NULL;
@@ -141,6 +181,7 @@ static struct request *place_add(struct exchange *x)
         p->owner->overflows++;
         return NULL;
     }
+    r->of = p;
     *place(p, p->count++) = r;
     return r;
 }
@@ -229,13 +270,27 @@ struct request *pairing_reply_alone(struct exchange *x)
     return answered(x, NULL);
 }
 
+struct request *pairing_find(const struct exchange *x, uint64_t id)
+{
+    /* the newest first: it is what most is said of */
+    for (size_t n = x->pairing.count; n-- > 0;) {
+        struct request *r = *place(&x->pairing, n);
+        if (r->id == id && !r->is_finished && !r->is_dropped)
+            return r;
+    }
+    return NULL;
+}
+
+struct request *pairing_reply_of(struct exchange *x, struct request *r)
+{
+    return answered(x, r);
+}
+
 struct request *pairing_reply_to(struct exchange *x, uint64_t id)
 {
-    for (size_t n = 0; n < x->pairing.count; n++) {
-        struct request *r = pairing_at(x, n);
-        if (r->id == id && !r->is_finished && !r->is_dropped)
-            return answered(x, r);
-    }
+    struct request *open = pairing_find(x, id);
+    if (open)
+        return answered(x, open);
     struct request *r = answered(x, NULL);
     if (r)
         r->id = id;
@@ -263,11 +318,13 @@ void pairing_receive(struct exchange *x, enum side side, struct request *r)
 void pairing_finish(struct request *r)
 {
     r->is_finished = true;
+    r->of->is_due = true;
 }
 
 void pairing_drop(struct request *r)
 {
     r->is_dropped = true;
+    r->of->is_due = true;
 }
 
 static bool has_notes(struct exchange *x, struct request *r)
@@ -301,6 +358,14 @@ struct bytes pairing_note(struct exchange *x, struct request *r, struct bytes te
     return (struct bytes){(const uint8_t *)copy, text.len};
 }
 
+/* Replies of any length are told of some twelve times for each doubling. */
+static void tell_of(struct pairing *p, struct request *r)
+{
+    uint64_t step = r->tx.server_bytes / PAIRING_TELL_PART;
+    r->tell_at = r->tx.server_bytes + (step > PAIRING_TELL_FIRST ? step : PAIRING_TELL_FIRST);
+    p->passing = r;
+}
+
 void pairing_count(struct exchange *x, enum side side, uint64_t bytes, bool skipped)
 {
     struct pairing *p = &x->pairing;
@@ -312,6 +377,8 @@ void pairing_count(struct exchange *x, enum side side, uint64_t bytes, bool skip
         return;
     }
     *(side == SIDE_CLIENT ? &r->tx.client_bytes : &r->tx.server_bytes) += bytes;
+    if (r->tx.server_bytes >= PAIRING_TELL_FIRST && r->tx.server_bytes >= r->tell_at)
+        tell_of(p, r);
     if (skipped && r->skipped_into[side])
         *r->skipped_into[side] += bytes;
 }
@@ -355,11 +422,13 @@ void pairing_pass(struct exchange *x)
 {
     struct pairing *p = &x->pairing;
     bool at_front = true;
-    if (is_front_open(p))
+    if (is_front_open(p) || (!p->is_due && (*place(p, 0))->id != 0))
         return;
+    p->is_due = false;
     for (size_t n = 0; n < p->count;) {
         struct request *r = *place(p, n);
         bool is_receiving = p->receiving[SIDE_CLIENT] == r || p->receiving[SIDE_SERVER] == r;
+        p->is_due = p->is_due || (is_receiving && (r->is_finished || r->is_dropped));
         if (r->is_finished && !r->is_dropped && !is_receiving)
             hand_on(x, r);
         if (at_front && r->is_dropped && !is_receiving) {
@@ -377,10 +446,19 @@ void pairing_pass(struct exchange *x)
 void pairing_flush(struct exchange *x)
 {
     while (x->pairing.count > 0) {
-        hand_on(x, *place(&x->pairing, 0));
-        pop(&x->pairing);
+        struct request *r = *place(&x->pairing, 0);
+        hand_on(x, r);
+        if (r == x->origin)
+            take_off(&x->pairing);
+        else
+            pop(&x->pairing);
     }
     x->pairing.is_stale = false;
+}
+
+void pairing_release(struct pairing *p, struct request *r)
+{
+    request_free(p->owner, r);
 }
 
 void pairing_clear(struct pairing *p)

@@ -14,29 +14,40 @@
 #include "core/transaction.h"
 
 struct exchange;
+struct gathering;
+struct subject_world;
 
 enum {
     PAIRING_REQUESTS_MAX = 1024, /* open requests of one connection; a power of two */
     PAIRING_NOTES_MAX = 2048,    /* bytes of text kept for one request */
     PAIRING_SOME = 16,           /* likewise, while the memory for all connections is scarce */
     PAIRING_SPARES_MAX = 256,    /* requests kept for reuse */
+    PAIRING_TELL_FIRST = 32768,  /* bytes of a reply, then each PAIRING_TELL_PART-th more of it, at
+                                    which it is told of while it passes */
+    PAIRING_TELL_PART = 16,
 };
 
 struct request {
     struct transaction tx;
-    uint64_t id;    /* of protocols that pair by id; else 0 */
-    uint64_t batch; /* the analyzer's own: which of the client's batches it is part of */
-    unsigned mark;  /* the analyzer's own */
+    uint64_t id;      /* of protocols that pair by id; else 0 */
+    uint64_t batch;   /* the analyzer's own: which of the client's batches it is part of */
+    unsigned mark;    /* the analyzer's own */
+    uint64_t tell_at; /* bytes of the reply; 0: PAIRING_TELL_FIRST */
     /* By enum side: counts the bytes that the step being taken passes over, lost ones too; NULL:
      * nobody. */
     uint64_t *skipped_into[2];
-    void *visit;      /* the analyzer's own, in the notes; NULL: none yet */
-    bool is_finished; /* to be handed on when the message that is parsed has ended */
-    bool is_dropped;  /* to be forgotten: it was never executed */
+    uint64_t prepared; /* the analyzer's own: key of the statement's name (analyzers/prepared.h) */
+    void *visit;       /* the analyzer's own, in the notes; NULL: none yet */
+    void *stream;      /* likewise, of a request among others at once */
+    int64_t end_ns;    /* packet time of the reply's end, where it is handed on later; else 0 */
+    struct gathering *subjects; /* its customers (analyzers/subject.h); NULL: none so far */
+    bool is_finished;           /* to be handed on when the message that is parsed has ended */
+    bool is_dropped;            /* to be forgotten: it was never executed */
     /* PAIRING_NOTES_MAX bytes, allocated at the first note, kept for the next request. */
     char *notes;
     struct request *next_spare;
-    size_t notes_len; /* bytes */
+    struct pairing *of; /* where it is open */
+    size_t notes_len;   /* bytes */
 };
 
 struct pairing {
@@ -44,8 +55,10 @@ struct pairing {
     struct request *only;  /* the ring of most connections, which never have two requests */
     size_t count;
     uint16_t ring_size, first;
-    bool is_pipelined; /* the client was seen to ask before it was answered */
-    bool is_stale;     /* a part of a reply was lost: what is open may never be answered */
+    bool is_pipelined;       /* the client was seen to ask before it was answered */
+    struct request *passing; /* its reply is long, and is to be told of now; NULL: none */
+    bool is_due;             /* one may be to be handed on */
+    bool is_stale;           /* a part of a reply was lost: what is open may never be answered */
     struct request *receiving[2]; /* by enum side: who gets the bytes of the message that is parsed;
                                      NULL: the next */
     uint64_t waiting_bytes[2];    /* bytes of messages of no request, for the next one */
@@ -57,6 +70,7 @@ struct pairing {
 /* What the pairings of all connections share. */
 struct pairing_owner {
     struct budget *budget;
+    struct subject_world *subjects; /* what requests gathered is its; NULL: nothing is gathered */
     struct request *spare; /* requests that were handed on, for the next ones; outside the budget */
     size_t spare_count;    /* at most PAIRING_SPARES_MAX */
     uint64_t overflows;    /* requests pushed out by the bound, or not kept for want of memory */
@@ -83,6 +97,11 @@ struct request *pairing_reply(struct exchange *x);
 
 /* pairing_reply_to is pairing_reply by id. */
 struct request *pairing_reply_to(struct exchange *x, uint64_t id);
+
+/* pairing_find gives the open request of that id, NULL where there is none. */
+struct request *pairing_find(const struct exchange *x, uint64_t id);
+/* pairing_reply_of is pairing_reply by the request, which is open. */
+struct request *pairing_reply_of(struct exchange *x, struct request *r);
 
 /* pairing_reply_alone makes a partial request, before all open ones, for a reply that belongs to
  * none of them.  NULL only without memory. */
@@ -130,8 +149,11 @@ void pairing_lose(struct exchange *x, enum side side, uint64_t lost, bool skippe
 void pairing_settle(struct exchange *x, enum side side);
 /* pairing_pass hands finished requests on, other than those that are receiving. */
 void pairing_pass(struct exchange *x);
-/* pairing_flush hands everything open on, as it is. */
+/* pairing_flush hands everything open on, as it is; x->origin, where it is among them, is not freed
+ * but the caller's from then on. */
 void pairing_flush(struct exchange *x);
+/* pairing_release frees a request that pairing_flush left. */
+void pairing_release(struct pairing *p, struct request *r);
 void pairing_clear(struct pairing *p);
 /* pairing_owner_clear frees the spare requests. */
 void pairing_owner_clear(struct pairing_owner *o);

@@ -11,10 +11,12 @@
 
 #include "analyzers/postgresql_state.h"
 #include "analyzers/statement.h"
+#include "analyzers/subject.h"
 
 enum {
     TEXT_MAX = 65536, /* bytes of a statement's text that are read; a longer one's shape is cut */
     NAMES_TEXT_MAX = 1024, /* bytes of the names in Bind, Execute, Close */
+    VALUES_MAX = 8192,     /* bytes of a Bind whose values may be looked at */
     STATEMENTS_IN_QUERY_MAX = 256,
 };
 
@@ -186,48 +188,22 @@ static void simple_query(struct exchange *x, struct postgresql *s, struct cursor
     struct request *first = NULL;
     const struct statement *statement;
     for (int n = 0; n < STATEMENTS_IN_QUERY_MAX; n++) {
-        statement = statements_read(x->statements, &text, SQL_POSTGRESQL);
+        struct bytes rest = text;
+        statement = statements_read(x->statements, &rest, SQL_POSTGRESQL);
+        struct bytes own = bytes_first(text, text.len - rest.len);
+        text = rest;
         if (!statement)
             break;
         struct request *r = open_request(x, s);
         first = first ? first : r;
-        if (r)
-            set_statement(r, statement);
+        if (!r)
+            continue;
+        set_statement(r, statement);
+        statements_ask(x, r, statement, own, SQL_POSTGRESQL);
     }
     if (is_cut || text.len > 0)
         s->cut_batch = s->batches_sent;
     pairing_receive(x, SIDE_CLIENT, first);
-}
-
-static void parse_statement(struct exchange *x, struct postgresql *s, struct cursor *body)
-{
-    struct bytes name = cursor_text(body), text = cursor_rest(body);
-    if (cursor_is_short(body))
-        return;
-    text = bytes_first(text, bytes_index(text, 0));
-    const struct statement *statement = statements_read(x->statements, &text, SQL_POSTGRESQL);
-    uint64_t hash = statement ? statement->hash : 0;
-    if (name.len == 0) {
-        s->unnamed_statement = hash;
-        return;
-    }
-    struct prepared_entry *entry = prepared_touch(x->prepared, x->connection, 'S', name);
-    if (entry)
-        entry->statement = hash;
-}
-
-static void bind(struct exchange *x, struct postgresql *s, struct cursor *body)
-{
-    struct bytes portal = cursor_text(body), name = cursor_text(body);
-    if (cursor_is_short(body))
-        return;
-    const struct prepared_entry *known =
-        name.len ? prepared_find(x->prepared, x->connection, 'S', name) : NULL;
-    uint64_t hash = name.len ? (known ? known->statement : 0) : s->unnamed_statement;
-    struct prepared_entry *entry =
-        portal.len ? prepared_touch(x->prepared, x->connection, 'P', portal) : &s->unnamed_portal;
-    if (entry)
-        *entry = (struct prepared_entry){.statement = hash};
 }
 
 /* The request that is executed: one is opened, unless its batch failed; then the failure is that
@@ -263,6 +239,11 @@ static void execute(struct exchange *x, struct postgresql *s, struct cursor *bod
     if (!r)
         return;
     r->tx.is_apart = false;
+    r->prepared = entry ? entry->prepared : 0;
+    if (s->held_portal != 0 && s->held_portal == prepared_key(x->prepared, 'P', portal)) {
+        subject_give(x, r);
+        s->held_portal = 0;
+    }
     const struct statement *statement =
         entry && entry->statement ? statements_find(x->statements, entry->statement) : NULL;
     if (statement) {
@@ -276,14 +257,6 @@ static void execute(struct exchange *x, struct postgresql *s, struct cursor *bod
         r->tx.is_apart = true;
     if (entry)
         entry->is_running = true;
-}
-
-static void close_name(struct exchange *x, struct cursor *body)
-{
-    char kind = (char)cursor_u8(body);
-    struct bytes name = cursor_text(body);
-    if (!cursor_is_short(body) && name.len > 0)
-        prepared_forget(x->prepared, x->connection, kind, name);
 }
 
 static void function_call(struct exchange *x, struct postgresql *s)
@@ -305,11 +278,15 @@ static void terminate(struct exchange *x)
 }
 
 /* How much of a client's message has to be read. */
-static uint32_t client_wants(uint8_t type, uint32_t body_len)
+static uint32_t client_wants(const struct exchange *x, uint8_t type, uint32_t body_len)
 {
-    uint32_t wants = type == 'Q' || type == 'P'                  ? TEXT_MAX
-                     : type == 'B' || type == 'E' || type == 'C' ? NAMES_TEXT_MAX
-                                                                 : 0;
+    uint32_t wants = 0;
+    if (type == 'Q' || type == 'P')
+        wants = TEXT_MAX;
+    else if (type == 'B' && subject_is_on(x, SIDE_CLIENT))
+        wants = VALUES_MAX;
+    else if (type == 'B' || type == 'E' || type == 'C' || type == 'D')
+        wants = NAMES_TEXT_MAX;
     return wants < body_len ? wants : body_len;
 }
 
@@ -332,16 +309,20 @@ static void client_message(struct exchange *x, uint8_t type, struct cursor *body
         simple_query(x, s, body, is_cut);
         break;
     case 'P':
-        parse_statement(x, s, body);
+        postgresql_parse(x, body);
         break;
     case 'B':
-        bind(x, s, body);
+        postgresql_bind(x, body);
         break;
     case 'E':
         execute(x, s, body);
         break;
     case 'C':
-        close_name(x, body);
+        postgresql_close(x, body);
+        break;
+    case 'D':
+        postgresql_describe(x, body);
+        pairing_receive(x, SIDE_CLIENT, NULL);
         break;
     case 'S':
         s->batch_open = false;
@@ -361,8 +342,8 @@ static void client_message(struct exchange *x, uint8_t type, struct cursor *body
         s->batch_open = s->batch_open || s->has_synced;
         pairing_receive(x, SIDE_CLIENT, pairing_last(x));
         break;
-    default: /* D H: nothing to know; p: nothing to keep */
-        pairing_receive(x, SIDE_CLIENT, type == 'D' || type == 'H' ? NULL : pairing_last(x));
+    default: /* H: nothing to know; p: nothing to keep */
+        pairing_receive(x, SIDE_CLIENT, type == 'H' ? NULL : pairing_last(x));
         break;
     }
 }
@@ -379,7 +360,7 @@ static struct step client_parse(struct exchange *x, struct cursor *in)
         return step_needs(POSTGRESQL_HEADER_LEN);
     if (!postgresql_is_client_header(&h))
         return step_bad();
-    uint32_t wants = client_wants(h.type, h.body_len);
+    uint32_t wants = client_wants(x, h.type, h.body_len);
     struct cursor body = cursor_inner(&peek, wants);
     if (cursor_is_short(&peek))
         return step_needs(POSTGRESQL_HEADER_LEN + wants);
@@ -405,11 +386,15 @@ static void gap(struct exchange *x, enum side side, uint64_t lost)
         const struct request *r = pairing_first(x);
         s->rows_before = r ? r->tx.returned_rows : 0;
         s->is_whole = false;
+        postgresql_rows_lose(x);
     }
     if (side == SIDE_CLIENT) {
         s->batch_open = false;
         s->unnamed_statement = 0;
         s->unnamed_portal = (struct prepared_entry){.is_running = true};
+        s->held_statement = s->held_portal = 0;
+        s->described_count = 0;
+        subject_release(x);
     }
 }
 
@@ -422,4 +407,5 @@ const struct analyzer POSTGRESQL_ANALYZER = {
     .parse = parse,
     .gap = gap,
     .starts_here = postgresql_starts_here,
+    .watch = postgresql_watch,
 };

@@ -7,6 +7,7 @@
  */
 #include "analyzers/postgresql_state.h"
 #include "analyzers/statement.h"
+#include "analyzers/subject.h"
 
 enum {
     ERROR_MAX = 4096, /* bytes of an ErrorResponse that are read */
@@ -70,12 +71,21 @@ static struct request *result(struct exchange *x, struct postgresql *s)
     return r;
 }
 
+static void count_rows(struct request *r, uint64_t rows)
+{
+    if (!r)
+        return;
+    r->tx.returned_rows += rows;
+    transaction_mark(&r->tx, FIELD_DB_RESPONSE_RETURNED_ROWS);
+}
+
 /* Counts this DataRow and those that follow it whole; a row is counted by its header, its columns
- * are passed over. */
+ * are passed over unless customers may be among them. */
 static struct step data_rows(struct exchange *x, struct cursor *in)
 {
     struct request *r = result(x, x->state);
     uint64_t rows = 0, skip = 0;
+    bool is_looked_at = postgresql_row_begin(x, r);
     for (;;) {
         struct cursor peek = *in;
         struct postgresql_header h = postgresql_header(&peek);
@@ -83,19 +93,25 @@ static struct step data_rows(struct exchange *x, struct cursor *in)
             h.body_len > POSTGRESQL_LONG_MAX)
             break;
         rows++;
+        if (h.body_len > peek.left && is_looked_at) {
+            *in = peek;
+            count_rows(r, rows);
+            return postgresql_rows_pass(x, POSTGRESQL_PASSING_ROW, h.body_len);
+        }
         if (h.body_len > peek.left) {
             skip = h.body_len - peek.left;
             cursor_skip(&peek, peek.left);
             *in = peek;
             break;
         }
-        cursor_skip(&peek, h.body_len);
+        struct cursor body = cursor_inner(&peek, h.body_len);
         *in = peek;
+        if (is_looked_at) {
+            postgresql_row_whole(x, r, body);
+            is_looked_at = postgresql_row_begin(x, r);
+        }
     }
-    if (r) {
-        r->tx.returned_rows += rows;
-        transaction_mark(&r->tx, FIELD_DB_RESPONSE_RETURNED_ROWS);
-    }
+    count_rows(r, rows);
     return step_taken(skip);
 }
 
@@ -210,6 +226,7 @@ static void command_complete(struct exchange *x, struct postgresql *s, struct cu
 {
     struct bytes tag = cursor_text(body);
     struct bytes verb = bytes_first(tag, bytes_index(tag, ' '));
+    postgresql_rows_end(s);
     if (!s->is_whole)
         pass_lost(x, s, verb);
     struct request *r = result(x, s);
@@ -276,6 +293,7 @@ static void read_error(struct exchange *x, struct request *r, struct cursor *bod
 static void error_response(struct exchange *x, struct postgresql *s, struct cursor *body)
 {
     struct request *r = current(x, s) ? pairing_reply(x) : open_error(x, s);
+    postgresql_rows_end(s);
     if (!r)
         return;
     read_error(x, r, body);
@@ -294,6 +312,7 @@ static void ready_for_query(struct exchange *x, struct postgresql *s)
 {
     struct request *first = pairing_first(x);
     s->is_whole = true;
+    postgresql_rows_end(s);
     pairing_receive(x, SIDE_SERVER, first ? first : pairing_last(x));
     if (first && first->mark & POSTGRESQL_LOGIN) {
         first = pairing_reply(x);
@@ -323,6 +342,7 @@ static void ready_for_query(struct exchange *x, struct postgresql *s)
 static void end_without_tag(struct exchange *x, struct postgresql *s, uint8_t type)
 {
     struct request *r = current(x, s);
+    postgresql_rows_end(s);
     if (!r)
         return;
     r = pairing_reply(x);
@@ -332,9 +352,11 @@ static void end_without_tag(struct exchange *x, struct postgresql *s, uint8_t ty
     finish(x, r);
 }
 
-static void copy_begins(struct exchange *x, uint8_t type)
+static void copy_begins(struct exchange *x, uint8_t type, struct cursor body)
 {
     struct request *r = result(x, x->state);
+    if (type == 'H')
+        postgresql_copy_begin(x, r, body);
     if (!r)
         return;
     r->mark |= type == 'G' ? POSTGRESQL_COPY_IN : POSTGRESQL_COPY_OUT;
@@ -356,7 +378,11 @@ static void function_result(struct exchange *x, struct postgresql *s)
 
 static uint32_t server_wants(uint8_t type, uint32_t body_len)
 {
-    uint32_t wants = type == 'C' ? TAG_MAX : type == 'E' ? ERROR_MAX : type == 'W' ? body_len : 0;
+    uint32_t wants = type == 'C'   ? TAG_MAX
+                     : type == 'E' ? ERROR_MAX
+                     : type == 'W' ? body_len
+                     : type == 'H' ? 1
+                                   : 0;
     return wants < body_len ? wants : body_len;
 }
 
@@ -381,7 +407,7 @@ static void server_message(struct exchange *x, uint8_t type, struct cursor *body
     case 'H':
     case 'W':
     case 'd':
-        copy_begins(x, type);
+        copy_begins(x, type, *body);
         break;
     case 'V':
         function_result(x, s);
@@ -390,6 +416,10 @@ static void server_message(struct exchange *x, uint8_t type, struct cursor *body
     case 'A':
     case 'S': /* at any time */
         pairing_receive(x, SIDE_SERVER, pairing_first(x));
+        break;
+    case 'n':
+        postgresql_no_rows(s);
+        pairing_receive(x, SIDE_SERVER, current(x, s));
         break;
     default: /* nothing to count but bytes */
         pairing_receive(x, SIDE_SERVER, current(x, s));
@@ -434,6 +464,10 @@ struct step postgresql_server_parse(struct exchange *x, struct cursor *in)
         return step_needs(POSTGRESQL_HEADER_LEN + wants);
     *in = peek;
     server_message(x, h.type, &body);
+    if (h.type == 'T' && subject_is_on(x, SIDE_SERVER))
+        return postgresql_rows_pass(x, POSTGRESQL_PASSING_FIELDS, h.body_len);
+    if (h.type == 'd' && h.body_len > 0 && postgresql_is_copied(s))
+        return postgresql_rows_pass(x, POSTGRESQL_PASSING_COPY, h.body_len);
     if (h.type == 'W')
         return step_hand_over(); /* replication: a stream that is counted, not decoded */
     return step_taken(h.body_len - wants);

@@ -15,6 +15,7 @@
 #include "analyzers/redis.h"
 
 #include "analyzers/redis_state.h"
+#include "core/subject.h"
 
 enum {
     READ_MAX = 256,      /* bytes of an argument that is read */
@@ -191,6 +192,8 @@ static void begin_command(struct exchange *x, struct redis *s, const struct fron
     bool is_unanswered = is_silent(s, f);
     s->command = (uint16_t)f->command;
     s->arguments = f->count - f->taken;
+    s->argument = f->taken;
+    s->field_kind = SUBJECT_NONE;
     s->request = r ? r->batch : 0;
     if (r) {
         r->mark = f->command;
@@ -299,33 +302,57 @@ static void read_option(const struct exchange *x, const struct redis *s, struct 
         r->mark |= REDIS_MARK_UNPAIRS;
 }
 
+/* Whether an argument of that length is looked at: as an option, or for customers. */
+static bool is_looked_at(const struct exchange *x, const struct redis *s, uint64_t len)
+{
+    if (redis_command(s->command)->special == REDIS_SCORES && len >= 8 && len <= OPTION_LEN_MAX)
+        return true;
+    return len <= REDIS_KEY_MAX && redis_looks_at(x, s);
+}
+
+static void look_at(struct exchange *x, struct redis *s, struct bytes text)
+{
+    if (redis_command(s->command)->special == REDIS_SCORES)
+        read_option(x, s, text);
+    if (redis_looks_at(x, s))
+        redis_ask(x, s, s->request ? redis_numbered(x, s->request) : NULL, text);
+}
+
+static void pass_argument(const struct exchange *x, struct redis *s)
+{
+    s->arguments--;
+    s->argument++;
+    if (s->arguments == 0)
+        end_command(x, s);
+}
+
 /* Passes over the arguments that are there, and the rest of one that is not all there. */
 static struct step pass_arguments(struct exchange *x, struct redis *s, struct cursor *in)
 {
     size_t whole = cursor_left(in);
     bool has_options = redis_command(s->command)->special == REDIS_SCORES;
-    while (!has_options && s->arguments > 0 && redis_string_skip(in))
-        s->arguments--;
     if (s->arguments == 0)
         end_command(x, s);
     while (s->arguments > 0 && cursor_left(in) > 0) {
         struct cursor peek = *in;
         struct redis_token t;
+        if (!has_options && !redis_looks_at(x, s) && redis_string_skip(in)) {
+            pass_argument(x, s);
+            continue;
+        }
         enum redis_read read = redis_token_read(&peek, &t);
         if (read == REDIS_READ_SHORT)
             break;
         if (read == REDIS_READ_BAD || t.type != '$' || !redis_is_string(&t))
             return cursor_left(in) < whole ? step_taken(0) : step_bad();
         uint64_t len = t.count + 2;
-        bool is_option = has_options && t.count >= 8 && t.count <= OPTION_LEN_MAX;
-        if (is_option && cursor_left(&peek) < len)
+        bool is_read = is_looked_at(x, s, t.count);
+        if (is_read && cursor_left(&peek) < len)
             break;
-        if (is_option)
-            read_option(x, s, bytes_first(cursor_rest(&peek), (size_t)t.count));
-        s->arguments--;
+        if (is_read)
+            look_at(x, s, bytes_first(cursor_rest(&peek), (size_t)t.count));
         *in = peek;
-        if (s->arguments == 0)
-            end_command(x, s);
+        pass_argument(x, s);
         if (cursor_left(in) < len) {
             len -= cursor_left(in);
             cursor_skip(in, cursor_left(in));
@@ -400,6 +427,11 @@ static void inline_command(struct exchange *x, struct redis *s, struct bytes lin
     f.taken = f.count;
     s->was_inline = true;
     begin_command(x, s, &f);
+    for (s->argument = 1; s->argument < f.count && s->argument < ARGUMENTS_READ; s->argument++) {
+        if (redis_looks_at(x, s))
+            redis_ask(x, s, s->request ? redis_numbered(x, s->request) : NULL,
+                      f.arguments[s->argument]);
+    }
     end_command(x, s);
 }
 

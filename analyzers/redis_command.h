@@ -45,6 +45,18 @@ enum redis_special {
     REDIS_CLIENT_SETNAME,
 };
 
+/* Which arguments are keys, or names of a hash's fields. */
+enum redis_keys {
+    REDIS_KEYS_NONE,
+    REDIS_KEYS_FIRST,
+    REDIS_KEYS_ALL,
+    REDIS_KEYS_PAIRS,       /* each behind its key, a value */
+    REDIS_KEYS_FIELD,       /* the key, then a field: its value is the reply */
+    REDIS_KEYS_FIELDS,      /* several of them */
+    REDIS_KEYS_FIELD_PAIRS, /* the key, then fields, each with its value */
+    REDIS_KEYS_NAMED,       /* the key; the reply is fields with their values */
+};
+
 struct redis_command {
     char name[REDIS_COMMAND_NAME_MAX + 1]; /* in capitals; of a container's command, both words */
     unsigned action;                       /* enum action */
@@ -52,6 +64,7 @@ struct redis_command {
     const char *replies; /* kinds of replies: s status, i number, b string, a aggregate; errors may
                             always be */
     enum redis_special special;
+    enum redis_keys keys;
 };
 
 enum { REDIS_COMMAND_UNKNOWN = 0 };

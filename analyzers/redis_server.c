@@ -3,6 +3,7 @@
  * a transaction inside the array of its EXEC.
  */
 #include "analyzers/redis_state.h"
+#include "analyzers/subject.h"
 
 enum {
     CODE_MAX = 32,       /* bytes of an error's code */
@@ -248,6 +249,7 @@ static bool end_reply(struct exchange *x, struct redis *s)
         return false;
     }
     take_effect(x, s, r);
+    subject_end_record(x, r);
     pairing_finish(r);
     return is_stream(s, r);
 }
@@ -335,13 +337,14 @@ static bool is_attribute(const struct redis_reply *p)
 }
 
 /* What was taken for a reply is none, or was lost in part. */
-static void doubt(struct redis *s)
+static void doubt(struct exchange *x, struct redis *s)
 {
     struct redis_reply *p = &s->reply;
     if (is_attribute(p))
         p->depth = p->base;
     redis_reply_loosen(p);
     p->attributes = 0;
+    subject_drop_record(x, reading(x, s));
     s->is_unsure = true;
     s->has_replied = false;
     s->ends_with_line = false;
@@ -350,7 +353,7 @@ static void doubt(struct redis *s)
 void redis_server_gap(struct exchange *x)
 {
     struct redis *s = x->state;
-    doubt(s);
+    doubt(x, s);
     s->has_spoken = true;
 }
 
@@ -380,7 +383,7 @@ static bool take(struct exchange *x, struct redis *s, const struct redis_token *
     if (r && (p->base == 0 || p->request != p->exec))
         redis_reply_rows(p, r, t);
     if (!redis_reply_take(p, t, is_done))
-        doubt(s);
+        doubt(x, s);
     return true;
 }
 
@@ -458,6 +461,32 @@ static bool begins_stream(struct exchange *x, struct redis *s, const struct redi
     return true;
 }
 
+/* Whether the token is a value that is short enough to be a customer's, of a reply that may tell
+ * some; then it has to be there as a whole. */
+static bool may_tell(const struct exchange *x, const struct redis *s, const struct redis_token *t)
+{
+    return s->tells_customers && t->type == '$' && redis_is_string(t) &&
+           t->count <= SUBJECT_VALUE_MAX && subject_is_on(x, SIDE_SERVER);
+}
+
+/* The place among a reply's values of a token that is taken next; UINT64_MAX where it has none. */
+static uint64_t value_place(const struct redis_reply *p)
+{
+    if (p->attributes > 0 || p->depth > p->base + 1)
+        return UINT64_MAX;
+    if (p->depth == p->base)
+        return 0;
+    return p->level[p->base].kind == REDIS_LEVEL_COUNTED ? p->elements : UINT64_MAX;
+}
+
+static void tell(struct exchange *x, struct redis *s, const struct redis_token *t,
+                 struct cursor after, uint64_t place)
+{
+    struct request *r = reading(x, s);
+    if (place != UINT64_MAX && redis_tells(x, r))
+        redis_tell(x, s, r, place, bytes_first(cursor_rest(&after), (size_t)t->count));
+}
+
 struct step redis_server_parse(struct exchange *x, struct cursor *in)
 {
     struct redis *s = x->state;
@@ -481,13 +510,18 @@ struct step redis_server_parse(struct exchange *x, struct cursor *in)
         bool is_done = false;
         enum redis_read read = redis_token_read(&peek, &t);
         if (read == REDIS_READ_BAD && cursor_left(in) == whole) {
-            doubt(s);
+            doubt(x, s);
             return step_bad();
         }
         if (read == REDIS_READ && begins_stream(x, s, &t))
             return step_hand_over();
-        if (read != REDIS_READ || !take(x, s, &t, peek, &is_done))
+        bool is_value = read == REDIS_READ && may_tell(x, s, &t);
+        uint64_t place = value_place(&s->reply);
+        if (read != REDIS_READ || (is_value && cursor_left(&peek) < t.count) ||
+            !take(x, s, &t, peek, &is_done))
             break;
+        if (is_value)
+            tell(x, s, &t, peek, place);
         *in = peek;
         s->has_spoken = true;
         s->is_late = false;
@@ -498,7 +532,8 @@ struct step redis_server_parse(struct exchange *x, struct cursor *in)
             return step_taken(0);
         if (is_done || skip > 0 || s->reply.depth == s->reply.base)
             return end_of(x, s, is_done, skip);
-        redis_reply_pass(&s->reply, reading(x, s), in);
+        if (!s->tells_customers || !redis_tells(x, reading(x, s)))
+            redis_reply_pass(&s->reply, reading(x, s), in);
     }
     return cursor_left(in) < whole ? step_taken(0) : step_needs(whole + 1);
 }

@@ -8,7 +8,9 @@
 #include "analyzers/redis_reply.h"
 
 enum {
-    REDIS_NAME_MAX = 64, /* bytes of an account's or a client's name; a longer one is cut */
+    REDIS_NAME_MAX = 64,   /* bytes of an account's or a client's name; a longer one is cut */
+    REDIS_KEY_MAX = 256,   /* bytes of a key, a field or a value that is looked at */
+    REDIS_FIELDS_MAX = 32, /* fields of a hash asked for by one command, that are told apart */
 };
 
 /* Marks of a request. */
@@ -37,6 +39,13 @@ struct redis_name {
     char text[REDIS_NAME_MAX];
 };
 
+/* What the values of a reply are: of fields that the command named.  In the request's notes, as its
+ * visit. */
+struct redis_fields {
+    uint8_t count;
+    uint8_t kinds[REDIS_FIELDS_MAX]; /* enum subject_kind */
+};
+
 struct redis {
     struct redis_name user, library, version, software, database;
     struct redis_reply reply;
@@ -50,6 +59,9 @@ struct redis {
     bool has_lost[2];          /* bytes of a side, since pairing was sure */
     int64_t spoke_ns;          /* when the server spoke last */
     uint64_t arguments;        /* of the command that is being read, still to come */
+    uint64_t argument;         /* the one that comes next; the command's name is 0 */
+    uint8_t field_kind;        /* enum subject_kind: of the field of a hash that was named last */
+    bool tells_customers;      /* a reply may hold values of fields of customers */
     uint64_t request;          /* number of that command; 0: it is not kept */
     uint16_t command;          /* its place in the table */
     bool in_line[2];           /* the rest of a line is passed over */
@@ -120,6 +132,17 @@ void redis_settle_doubt(struct exchange *x, struct redis *s);
 /* redis_lose_requests says that what comes next of the server may answer what was lost of the
  * client: a reply whose end would be told by the client's asking on is over. */
 void redis_lose_requests(const struct exchange *x, struct redis *s);
+
+/* redis_looks_at tells whether the command's next argument may name a customer, or a field; then
+ * redis_ask takes it, for the request r (NULL: it is not kept). */
+bool redis_looks_at(const struct exchange *x, const struct redis *s);
+void redis_ask(struct exchange *x, struct redis *s, struct request *r, struct bytes argument);
+
+/* redis_tells tells whether the reply of r may hold values of customers, and redis_tell takes one:
+ * the n-th value of the reply. */
+bool redis_tells(const struct exchange *x, const struct request *r);
+void redis_tell(struct exchange *x, struct redis *s, struct request *r, uint64_t n,
+                struct bytes value);
 
 /* redis_name_keep copies a name, cut where it is too long, and views the copy. */
 struct bytes redis_name_keep(struct redis_name *n, struct bytes text);

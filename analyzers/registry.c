@@ -4,16 +4,18 @@
 #include "analyzers/registry.h"
 
 #include "analyzers/http.h"
+#include "analyzers/http2.h"
 #include "analyzers/mongodb.h"
 #include "analyzers/mysql.h"
 #include "analyzers/postgresql.h"
 #include "analyzers/redis.h"
 #include "analyzers/tds.h"
 #include "analyzers/tns.h"
+#include "analyzers/websocket.h"
 
 const struct analyzer *const ANALYZERS[ANALYZERS_COUNT] = {
-    &HTTP_ANALYZER,    &POSTGRESQL_ANALYZER, &MYSQL_ANALYZER, &REDIS_ANALYZER,
-    &MONGODB_ANALYZER, &TDS_ANALYZER,        &TNS_ANALYZER,
+    &HTTP_ANALYZER, &POSTGRESQL_ANALYZER, &MYSQL_ANALYZER, &REDIS_ANALYZER,     &MONGODB_ANALYZER,
+    &TDS_ANALYZER,  &TNS_ANALYZER,        &HTTP2_ANALYZER, &WEBSOCKET_ANALYZER,
 };
 
 size_t analyzer_find(struct bytes name)

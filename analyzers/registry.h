@@ -6,7 +6,7 @@
 
 #include "analyzers/analyzer.h"
 
-enum { ANALYZERS_COUNT = 7 };
+enum { ANALYZERS_COUNT = 9 };
 
 extern const struct analyzer *const ANALYZERS[ANALYZERS_COUNT];
 

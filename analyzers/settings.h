@@ -7,6 +7,8 @@
 #include "analyzers/http_settings.h"
 #include "core/address.h"
 
+struct subjects;
+
 enum {
     SETTINGS_PROXIES_MAX = 64,
     SETTINGS_PORTS_MAX = 256,
@@ -37,6 +39,8 @@ struct settings {
     struct account accounts[SETTINGS_ACCOUNTS_MAX];
     size_t accounts_count;
     struct http_settings http;
+    struct subjects *subjects; /* how customers are known; NULL: they are not looked for */
+    size_t subjects_bytes_max; /* for those of open requests; 0: any */
     size_t memory_max; /* bytes that the connections' buffers and open requests may take together */
     size_t statements_bytes_max, prepared_bytes_max; /* for what is kept of them; 0: any */
 };

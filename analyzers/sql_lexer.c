@@ -464,3 +464,12 @@ void sql_lexer_next(struct sql_lexer *l, struct sql_token *t)
     t->info = t->kind == TOKEN_WORD ? sql_word_find(t->text) : NULL;
     l->wants_operand = wants_operand(t);
 }
+
+struct bytes sql_token_name(const struct sql_token *t)
+{
+    if (t->kind != TOKEN_QUOTED)
+        return t->text;
+    bool is_single = t->text.data[0] == '`' || t->text.data[0] == '[';
+    size_t quote = is_single ? 1 : bytes_index(t->text, '"') + 1;
+    return bytes_first(bytes_from(t->text, quote), t->text.len - quote - 1);
+}

@@ -44,4 +44,7 @@ void sql_lexer_start(struct sql_lexer *l, struct bytes text, enum sql_dialect di
 /* sql_lexer_next reads the next token; at the end, and from then on, it is TOKEN_END. */
 void sql_lexer_next(struct sql_lexer *l, struct sql_token *t);
 
+/* sql_token_name views a name, or any word, without its quotes. */
+struct bytes sql_token_name(const struct sql_token *t);
+
 #endif

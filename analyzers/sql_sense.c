@@ -32,16 +32,6 @@ static bool same_name(struct bytes a, struct bytes b)
     return true;
 }
 
-/* A name without its quotes. */
-static struct bytes bare(const struct sql_token *t)
-{
-    if (t->kind != TOKEN_QUOTED)
-        return t->text;
-    bool is_single = t->text.data[0] == '`' || t->text.data[0] == '[';
-    size_t quote = is_single ? 1 : bytes_index(t->text, '"') + 1;
-    return bytes_first(bytes_from(t->text, quote), t->text.len - quote - 1);
-}
-
 static void name_add(struct sql_sense *s, struct bytes part)
 {
     if (part.len > SQL_NAMES_MAX - s->names_len) {
@@ -60,7 +50,7 @@ static void name_begin(struct sql_sense *s, const struct sql_token *t)
     s->expecting = EXPECTING_NOTHING;
     s->in_name = true;
     s->name_at = s->names_len;
-    name_add(s, bare(t));
+    name_add(s, sql_token_name(t));
 }
 
 static bool is_known(const struct sql_sense *s, struct bytes name)
@@ -98,7 +88,7 @@ static bool name_take(struct sql_sense *s, const struct sql_token *t)
         return true;
     }
     if (s->last == TOKEN_DOT && (t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTED)) {
-        name_add(s, bare(t));
+        name_add(s, sql_token_name(t));
         return true;
     }
     name_end(s, s->is_source && t->kind == TOKEN_OPEN);
@@ -313,7 +303,7 @@ static void cte_add(struct sql_sense *s, struct bytes name)
 static void take_name(struct sql_sense *s, const struct sql_token *t)
 {
     if (s->expects_cte)
-        cte_add(s, bare(t));
+        cte_add(s, sql_token_name(t));
     else if (s->expecting != EXPECTING_NOTHING)
         name_begin(s, t);
     s->expects_cte = false;

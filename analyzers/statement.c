@@ -3,6 +3,9 @@
  */
 #include "analyzers/statement.h"
 
+#include "analyzers/lookups.h"
+#include "analyzers/sql_values.h"
+#include "analyzers/subject.h"
 #include "core/budget.h"
 #include "core/hash.h"
 #include "core/table.h"
@@ -219,6 +222,67 @@ const struct statement *statements_find(struct statements *s, uint64_t hash)
 {
     struct kept *kept = find(s, hash);
     return kept ? &kept->statement : NULL;
+}
+
+/* A walk over the values of a statement. */
+struct asking {
+    struct exchange *x;
+    struct request *r;
+    struct lookups *lookups; /* NULL: the literals are asked for */
+    bool has_lookups;
+};
+
+static unsigned kind_of(void *context, struct bytes column)
+{
+    const struct asking *asking = context;
+    return subject_of_name(asking->x, column);
+}
+
+static void take_value(void *context, const struct sql_value *v)
+{
+    struct asking *asking = context;
+    enum subject_kind kind = (enum subject_kind)v->kind;
+    asking->has_lookups = true;
+    if (asking->lookups && v->is_placeholder) {
+        struct bytes name = v->number == 0 ? v->name : (struct bytes){NULL, 0};
+        lookups_add(asking->lookups, v->number, name, kind);
+    } else if (!asking->lookups && v->text.len > 0) {
+        subject_ask(asking->x, asking->r, kind, v->text);
+    }
+}
+
+/* Walks over the text, unless its shape is known to look for nobody. */
+static void ask(struct asking *asking, const struct statement *s, struct bytes text,
+                enum sql_dialect dialect)
+{
+    struct statements *all = asking->x->statements;
+    if (!subject_is_on(asking->x, SIDE_CLIENT) || (s->is_learned && !s->has_lookups))
+        return;
+    const struct sql_values_events events = {
+        .kind = kind_of, .value = take_value, .context = asking};
+    unsigned placeholders = sql_values(text, dialect, &events);
+    if (asking->lookups)
+        asking->lookups->placeholders = (uint16_t)placeholders;
+    struct kept *kept = s->is_learned ? NULL : find(all, s->hash);
+    if (!kept)
+        return;
+    kept->statement.is_learned = true;
+    kept->statement.has_lookups = asking->has_lookups;
+}
+
+void statements_ask(struct exchange *x, struct request *r, const struct statement *s,
+                    struct bytes text, enum sql_dialect dialect)
+{
+    struct asking asking = {.x = x, .r = r};
+    ask(&asking, s, text, dialect);
+}
+
+void statements_lookups(struct exchange *x, const struct statement *s, struct bytes text,
+                        enum sql_dialect dialect, struct lookups *lookups)
+{
+    struct asking asking = {.x = x, .lookups = lookups};
+    *lookups = (struct lookups){0};
+    ask(&asking, s, text, dialect);
 }
 
 uint64_t statements_evictions(const struct statements *s)

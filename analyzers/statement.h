@@ -8,6 +8,10 @@
 
 #include "analyzers/sql.h"
 
+struct exchange;
+struct lookups;
+struct request;
+
 enum { STATEMENTS_MAX = 16384 };
 
 struct statement {
@@ -16,6 +20,8 @@ struct statement {
     struct bytes text, operation;
     struct bytes tables[SQL_TABLES_MAX];
     size_t tables_count;
+    bool is_learned;  /* it is known whether it looks for customers */
+    bool has_lookups; /* and it does: a column of identifiers stands beside a value */
 };
 
 struct statements;
@@ -38,6 +44,18 @@ const struct statement *statements_keep(struct statements *s, const struct state
 /* statements_find gives the statement of that hash; NULL where it was forgotten.  Good until the
  * next statements_read. */
 const struct statement *statements_find(struct statements *s, uint64_t hash);
+
+/*
+ * statements_ask counts the customers that the literals in a statement's text look for
+ * (analyzers/subject.h): those of r, or where it is NULL those of the request to come.  s is what
+ * was read of that text.  Of a shape that looks for none, the text is not looked at again.
+ */
+void statements_ask(struct exchange *x, struct request *r, const struct statement *s,
+                    struct bytes text, enum sql_dialect dialect);
+
+/* statements_lookups tells likewise which of the placeholders in the text are looked for. */
+void statements_lookups(struct exchange *x, const struct statement *s, struct bytes text,
+                        enum sql_dialect dialect, struct lookups *lookups);
 
 uint64_t statements_evictions(const struct statements *s);
 

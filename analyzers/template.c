@@ -76,7 +76,7 @@ static bool is_uuid(struct bytes s)
     return true;
 }
 
-static bool is_identifier(struct bytes s)
+bool template_is_identifier(struct bytes s)
 {
     if (s.len > TEMPLATE_SEGMENT_MAX || is_uuid(s))
         return true;
@@ -137,14 +137,14 @@ static void put_segment(struct output *o, struct bytes s)
     if (value > 0 && value + 1 < s.len) {
         struct bytes name = bytes_first(s, value);
         bool is_call = s.data[value] == '(';
-        put(o, is_identifier(name) ? bytes_of(identifier) : name);
+        put(o, template_is_identifier(name) ? bytes_of(identifier) : name);
         put(o, bytes_of(is_call ? "(" : "="));
         put(o, bytes_of(identifier));
         put(o, bytes_of(is_call ? ")" : ""));
         return;
     }
     struct bytes ending = extension(s), stem = bytes_first(s, s.len - ending.len);
-    if (!is_identifier(stem)) {
+    if (!template_is_identifier(stem)) {
         put(o, stem);
         put(o, ending);
         return;

@@ -22,4 +22,7 @@ enum {
  */
 size_t template_write(struct bytes path, char out[TEMPLATE_MAX]);
 
+/* template_is_identifier tells whether a segment is one. */
+bool template_is_identifier(struct bytes segment);
+
 #endif

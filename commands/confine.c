@@ -15,6 +15,8 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -108,6 +110,27 @@ static bool let_through_rules(const struct fence *f, const struct confine_needs 
     return true;
 }
 
+/* Sockets in the file system need nothing of Landlock, nor does UDP. */
+static bool let_through_peers(const struct fence *f, const struct confine_needs *needs)
+{
+    for (size_t i = 0; i < needs->peers_count; i++) {
+        const struct peer_address *peer = needs->peers[i];
+        if (peer->kind == PEER_TCP && !fence_add_port(f, peer_address_port(peer)))
+            return false;
+    }
+    return true;
+}
+
+/* A state that is damaged is renamed, and another one begun. */
+static bool let_through_state(const struct fence *f, const struct confine_needs *needs)
+{
+    char folder[PATH_MAX];
+    if (!needs->state)
+        return true;
+    folder_of(needs->state, folder);
+    return let_through(f, folder, FENCE_STATE);
+}
+
 static bool build_fence(struct fence *f, const struct confine_needs *needs)
 {
     fence_open(f);
@@ -115,6 +138,7 @@ static bool build_fence(struct fence *f, const struct confine_needs *needs)
         (void)fprintf(stderr, "seepwatch: note: this kernel has no Landlock: files stay open to it "
                               "as far as their permissions allow\n");
     return let_through_logs(f, needs) && let_through_rules(f, needs) &&
+           let_through_peers(f, needs) && let_through_state(f, needs) &&
            (!CONFINE_IS_SANITIZED || let_through(f, "/proc", FENCE_READ));
 }
 
@@ -220,13 +244,21 @@ static const scmp_datum_t thread_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLO
 struct narrow_call {
     int call;
     unsigned count;
-    struct scmp_arg_cmp arguments[2]; /* which, how, the bits that matter, what they are */
+    struct scmp_arg_cmp arguments[3]; /* which, how, the bits that matter, what they are */
 };
+
+static int allow_narrow(scmp_filter_ctx filter, const struct narrow_call *calls, size_t count)
+{
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i].call, calls[i].count,
+                                        calls[i].arguments);
+    return status;
+}
 
 /* System calls that are allowed with these arguments alone. */
 static int allow_narrow_calls(scmp_filter_ctx filter)
 {
-    int status = 0;
     const enum scmp_compare is = SCMP_CMP_MASKED_EQ;
     const scmp_datum_t word = UINT32_MAX, self = (scmp_datum_t)getpid();
     const struct narrow_call calls[] = {
@@ -242,9 +274,53 @@ static int allow_narrow_calls(scmp_filter_ctx filter)
         /* stdio: whether its output is a terminal */
         {SCMP_SYS(ioctl), 1, {{1, is, word, TCGETS}}},
     };
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && status == 0; i++)
-        status = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i].call, calls[i].count,
-                                        calls[i].arguments);
+    return allow_narrow(filter, calls, sizeof(calls) / sizeof(calls[0]));
+}
+
+/* Connecting to such a peer again, after it was lost; a socket of UDP stays connected. */
+static int allow_connecting(scmp_filter_ctx filter, const struct peer_address *peer)
+{
+    const enum scmp_compare is = SCMP_CMP_MASKED_EQ;
+    const scmp_datum_t word = UINT32_MAX;
+    const scmp_datum_t type =
+        SOCK_NONBLOCK | SOCK_CLOEXEC | (peer->kind == PEER_TCP ? SOCK_STREAM : SOCK_DGRAM);
+    const struct narrow_call calls[] = {
+        {SCMP_SYS(socket),
+         3,
+         {{0, is, word, peer->any.sa_family}, {1, is, word, type}, {2, is, word, 0}}},
+        {SCMP_SYS(connect), 1, {{2, is, word, peer->len}}},
+        {SCMP_SYS(setsockopt), 2, {{1, is, word, IPPROTO_TCP}, {2, is, word, TCP_USER_TIMEOUT}}},
+        {SCMP_SYS(setsockopt), 2, {{1, is, word, SOL_SOCKET}, {2, is, word, SO_KEEPALIVE}}},
+    };
+    return allow_narrow(filter, calls, peer->kind == PEER_TCP ? 4 : 2);
+}
+
+/* Messages to peers: only by sockets that are connected, to no address of the call's own. */
+static int allow_peers(scmp_filter_ctx filter, const struct confine_needs *needs)
+{
+    static const struct narrow_call send_call = {SCMP_SYS(sendto), 1, {{4, SCMP_CMP_EQ, 0, 0}}};
+    int status = needs->peers_count > 0 ? allow_narrow(filter, &send_call, 1) : 0;
+    for (size_t i = 0; i < needs->peers_count && status == 0; i++) {
+        if (needs->peers[i]->kind != PEER_UDP)
+            status = allow_connecting(filter, needs->peers[i]);
+    }
+    return status;
+}
+
+/* What SQLite does with its file, and with those beside it. */
+static const int state_calls[] = {
+    SCMP_SYS(pread64),   SCMP_SYS(pwrite64), SCMP_SYS(fsync),      SCMP_SYS(fdatasync),
+    SCMP_SYS(ftruncate), SCMP_SYS(fcntl),    SCMP_SYS(stat),       SCMP_SYS(lstat),
+    SCMP_SYS(unlink),    SCMP_SYS(unlinkat), SCMP_SYS(rename),     SCMP_SYS(renameat),
+    SCMP_SYS(renameat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd),
+    SCMP_SYS(geteuid),   SCMP_SYS(fchmod),   SCMP_SYS(fchown),     SCMP_SYS(nanosleep)};
+
+static int allow_state(scmp_filter_ctx filter, const struct confine_needs *needs)
+{
+    size_t count = needs->state ? sizeof(state_calls) / sizeof(state_calls[0]) : 0;
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, state_calls[i], 0);
     return status;
 }
 
@@ -260,12 +336,16 @@ static int fill_filter(scmp_filter_ctx filter)
 }
 
 /* Any other call ends the process. */
-static bool filter_calls(void)
+static bool filter_calls(const struct confine_needs *needs)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int status = filter ? fill_filter(filter) : -ENOMEM;
     if (status == 0)
         status = allow_narrow_calls(filter);
+    if (status == 0)
+        status = allow_peers(filter, needs);
+    if (status == 0)
+        status = allow_state(filter, needs);
     if (status == 0)
         status = seccomp_load(filter);
     seccomp_release(filter);
@@ -294,7 +374,7 @@ bool confine(const struct confine_needs *needs, struct error *error)
         return failed(error, "no_new_privs");
     if (!fence_close(&fence))
         return failed(error, "Landlock");
-    if (!CONFINE_IS_SANITIZED && !filter_calls())
+    if (!CONFINE_IS_SANITIZED && !filter_calls(needs))
         return failed(error, "seccomp");
     return true;
 }

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "output.h"
+#include "peer.h"
 
 #include <sys/types.h>
 
@@ -46,8 +47,11 @@ struct confine_needs {
     struct confine_user user;
     const struct output *const *logs; /* open; they are opened again after a rotation */
     size_t logs_count;
+    const struct peer_address *const *peers; /* that alerts go to */
+    size_t peers_count;
     const char *const *rules; /* files and folders that are read again */
     size_t rules_count;
+    const char *state; /* the file of a state, which others of its folder belong to; NULL: none */
 };
 
 /*

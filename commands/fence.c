@@ -17,6 +17,15 @@ struct ruleset {
     uint64_t files, network, scopes;
 };
 
+/* struct landlock_net_port_attr, and what goes with it. */
+struct port_rule {
+    uint64_t allowed_access, port;
+};
+enum { RULE_NET_PORT = 2, ACCESS_CONNECT_TCP = 2 };
+
+/* Of version 3. */
+#define ACCESS_TRUNCATE (UINT64_C(1) << 14)
+
 /* By version; the last one is good for those after it. */
 static const struct ruleset rulesets[] = {
     {0, 0, 0},          {0x1fff, 0, 0},
@@ -32,11 +41,13 @@ enum { VERSION_MAX = sizeof(rulesets) / sizeof(rulesets[0]) - 1 };
 void fence_open(struct fence *f)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    f->fd = -1;
+    *f = (struct fence){.fd = -1};
     if (version < 1)
         return;
     const struct ruleset *r = &rulesets[version < VERSION_MAX ? version : VERSION_MAX];
     f->fd = (int)syscall(SYS_landlock_create_ruleset, r, sizeof(*r), 0);
+    f->has_network = r->network != 0;
+    f->files = r->files;
 }
 
 bool fence_add(const struct fence *f, int fd, enum fence_gate gate)
@@ -46,10 +57,21 @@ bool fence_add(const struct fence *f, int fd, enum fence_gate gate)
         [FENCE_FILES] = LANDLOCK_ACCESS_FS_READ_FILE,
         [FENCE_WRITE] = LANDLOCK_ACCESS_FS_WRITE_FILE,
         [FENCE_CREATE] = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG,
+        [FENCE_STATE] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
+                        LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+                        LANDLOCK_ACCESS_FS_REMOVE_FILE | ACCESS_TRUNCATE,
     };
-    struct landlock_path_beneath_attr rule = {.allowed_access = gates[gate], .parent_fd = fd};
+    struct landlock_path_beneath_attr rule = {.allowed_access = gates[gate] & f->files,
+                                              .parent_fd = fd};
     return f->fd < 0 ||
            syscall(SYS_landlock_add_rule, f->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+}
+
+bool fence_add_port(const struct fence *f, uint16_t port)
+{
+    const struct port_rule rule = {.allowed_access = ACCESS_CONNECT_TCP, .port = port};
+    return f->fd < 0 || !f->has_network ||
+           syscall(SYS_landlock_add_rule, f->fd, RULE_NET_PORT, &rule, 0) == 0;
 }
 
 bool fence_close(struct fence *f)

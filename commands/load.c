@@ -5,8 +5,11 @@
 #define _GNU_SOURCE /* asprintf */
 #include "commands/load.h"
 
+#include "commands/folder.h"
+#include "rules/honey.h"
 #include "rules/problems.h"
 #include "rules/rule.h"
+#include "subjects/site_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +38,34 @@ static char *shipped_rules(void)
     return NULL;
 }
 
+/* A list's "msisdn: +46 70 123 45 67", or the number alone. */
+static size_t honey_ids(const void *subjects, struct bytes text, uint64_t *ids)
+{
+    _Static_assert((int)SUBJECTS_IDS_MAX <= (int)HONEY_IDS_OF_ONE, "room for all that one may be");
+    size_t colon = bytes_index(text, ':');
+    enum subject_kind kind = subject_kind_find(bytes_trim(bytes_first(text, colon)));
+    if (kind != SUBJECT_NONE)
+        text = bytes_trim(bytes_from(text, colon + 1));
+    return subjects_ids(subjects, kind, text, ids);
+}
+
+static struct rules *load_rule_files(const struct loaded *l, struct problems *problems)
+{
+    const struct honey_names honey = {honey_ids, l->config.settings.subjects};
+    return rules_load_in(l->config.zone, l->config.settings.subjects ? &honey : NULL, l->rule_paths,
+                         l->rule_paths_count, problems);
+}
+
+bool load_honey(const struct loaded *l, const struct rules *rules)
+{
+    size_t count;
+    uint64_t *ids = rules_honey(rules, &count);
+    bool is_good =
+        (ids || count == 0) && subjects_honey_publish(l->config.settings.subjects, ids, count);
+    free(ids);
+    return is_good;
+}
+
 static bool load_rules(struct loaded *l, const struct options *o, struct problems *problems,
                        struct error *error)
 {
@@ -45,7 +76,7 @@ static bool load_rules(struct loaded *l, const struct options *o, struct problem
     if (l->rule_paths_count == 0)
         return error_set(error, ERROR_USAGE,
                          "the shipped rules are not beside the program: name yours with --rules");
-    l->rules = rules_load_in(l->config.zone, l->rule_paths, l->rule_paths_count, problems);
+    l->rules = load_rule_files(l, problems);
     return true;
 }
 
@@ -56,8 +87,7 @@ struct rules *load_rules_again(const struct loaded *l, struct error *error)
         (void)error_set(error, ERROR_WORK, "no memory");
         return NULL;
     }
-    struct rules *rules =
-        rules_load_in(l->config.zone, l->rule_paths, l->rule_paths_count, problems);
+    struct rules *rules = load_rule_files(l, problems);
     if (!rules)
         (void)problems_error(problems, error);
     free(problems);
@@ -79,16 +109,62 @@ static bool load_geo(struct loaded *l, const struct options *o, struct error *er
     return is_good;
 }
 
+/* The file of the site's key: the configuration's, or in the folder of the state; to be freed, NULL
+ * where there is no place for one. */
+static char *key_path(const struct loaded *l, const struct options *o)
+{
+    char folder[PATH_MAX], *path = NULL;
+    if (l->config.subject_key)
+        return strdup(l->config.subject_key);
+    if (!o->state)
+        return NULL;
+    folder_of(o->state, folder);
+    return asprintf(&path, "%s/subject.key", folder) < 0 ? NULL : path;
+}
+
+/* Ids of customers last as long as the key: one that is kept is of all runs. */
+static bool load_key(struct loaded *l, const struct options *o, struct error *error)
+{
+    struct subjects *s = l->config.settings.subjects;
+    bool is_run = o->command == COMMAND_WATCH || o->command == COMMAND_REPLAY;
+    if (!s)
+        return true; /* the configuration could not be read */
+    if (o->command == COMMAND_SURVEY)
+        s->scope = SUBJECTS_NOWHERE;
+    if (is_run && s->scope != SUBJECTS_NOWHERE && !(s->recogniser = recogniser_open()))
+        return error_set(error, ERROR_WORK,
+                         "this processor cannot look for customers in text: say scan: off in the "
+                         "configuration's section subject");
+    l->key_path = key_path(l, o);
+    if (!l->key_path || (!is_run && access(l->key_path, F_OK) != 0))
+        return site_key_random(s, error);
+    return site_key_read(s, l->key_path, is_run, &l->is_key_new, error);
+}
+
+void load_tell_key(const struct loaded *l, bool is_live)
+{
+    if (l->is_key_new)
+        (void)fprintf(stderr,
+                      "seepwatch: note: %s is the site key now: keep it, and keep it secret\n",
+                      l->key_path);
+    if (!l->key_path && is_live)
+        (void)fputs("seepwatch: note: no place is named for a site key: the ids of customers are "
+                    "of this run alone (subject.key in the configuration, or --state)\n",
+                    stderr);
+}
+
 bool load(struct loaded *l, const struct options *o, struct error *error)
 {
     struct problems *problems = calloc(1, sizeof(*problems));
     if (!problems)
         return error_set(error, ERROR_WORK, "no memory");
     (void)config_load(&l->config, o->config, problems);
-    bool is_good = load_rules(l, o, problems, error);
+    bool is_good = load_key(l, o, error) && load_rules(l, o, problems, error);
     if (is_good && problems->count > 0)
         is_good = problems_error(problems, error);
     free(problems);
+    if (is_good && !load_honey(l, l->rules))
+        return error_set(error, ERROR_WORK, "no memory");
     return is_good && load_geo(l, o, error);
 }
 
@@ -96,5 +172,6 @@ void loaded_clear(struct loaded *l)
 {
     rules_close(l->rules);
     free(l->shipped);
+    free(l->key_path);
     config_clear(&l->config);
 }

@@ -29,7 +29,8 @@ static const char help[] =
     "rules)\n"
     "  -g, --geo FILE            MMDB file with countries, cities or networks (repeatable)\n"
     "  -f, --filter BPF          only packets that match, in tcpdump's language\n"
-    "  -s, --state none          keep nothing over a restart (the only choice in this version)\n"
+    "  -s, --state FILE          what lasts over a restart; none keeps nothing (default of watch:\n"
+    "                            " OPTIONS_STATE "; of replay: none)\n"
     "  -w, --workers N           threads that decode, beside one for rules and logs (default: 1 "
     "thread for all)\n"
     "      --pin CPU,CPU,...     the processor of each worker\n"
@@ -38,8 +39,11 @@ static const char help[] =
     "                            nobody)\n"
     "      --unconfined          keep root, capabilities, all files and all system calls, for "
     "debuggers\n"
-    "      --alerts FILE         alerts as JSON Lines; without it they are printed as readable "
-    "lines\n"
+    "      --alerts FILE         alerts as JSON Lines; without it, and without outputs in the "
+    "configuration, they are\n"
+    "                            printed as readable lines\n"
+    "      --outputs             replay sends alerts to the configuration's outputs too, as watch "
+    "does\n"
     "      --transactions FILE   every request with its reply, as JSON Lines\n"
     "      --sessions FILE       sessions with their totals, as JSON Lines\n"
     "      --mirror FILE         the mirror's health by minute and server, as JSON Lines\n"
@@ -77,6 +81,7 @@ enum {
     OPTION_LIMITS,
     OPTION_LIST,
     OPTION_MIRROR,
+    OPTION_OUTPUTS,
     OPTION_PIN,
     OPTION_TRANSACTIONS,
     OPTION_SESSIONS,
@@ -99,6 +104,7 @@ static const struct option long_options[] = {
     {"transactions", required_argument, NULL, OPTION_TRANSACTIONS},
     {"sessions", required_argument, NULL, OPTION_SESSIONS},
     {"mirror", required_argument, NULL, OPTION_MIRROR},
+    {"outputs", no_argument, NULL, OPTION_OUTPUTS},
     {"summary", required_argument, NULL, OPTION_SUMMARY},
     {"user", required_argument, NULL, OPTION_USER},
     {"unconfined", no_argument, NULL, OPTION_UNCONFINED},
@@ -120,14 +126,6 @@ static bool list_add(struct option_list *list, char *item, struct error *error)
         return error_set(error, ERROR_USAGE, "%s: more than %d of a kind", item, OPTIONS_LIST_MAX);
     list->items[list->count++] = item;
     return true;
-}
-
-static bool set_state(const char *state, struct error *error)
-{
-    if (strcmp(state, "none") == 0)
-        return true;
-    return error_set(error, ERROR_USAGE,
-                     "--state %s: this version keeps no state over a restart; say none", state);
 }
 
 static bool set_workers(struct options *o, const char *text, struct error *error)
@@ -185,7 +183,8 @@ static bool take_option(struct options *o, int letter, char *value, struct error
     case 'g':
         return list_add(&o->geo, value, error);
     case 's':
-        return set_state(value, error);
+        o->state = value;
+        return true;
     case 'w':
         return set_workers(o, value, error);
     case OPTION_PIN:
@@ -218,6 +217,9 @@ static bool take_option(struct options *o, int letter, char *value, struct error
         return set_duration(o, value, error);
     case OPTION_LIST:
         o->wants_list = true;
+        return true;
+    case OPTION_OUTPUTS:
+        o->wants_outputs = true;
         return true;
     case OPTION_FROM:
         return list_add(&o->from, value, error);
@@ -322,6 +324,8 @@ static bool check_operands(const struct options *o, struct error *error)
                          "check reads rules and configuration alone (seepwatch --help)");
     if (o->command != COMMAND_CHECK && o->wants_list)
         return error_set(error, ERROR_USAGE, "--list is check's (seepwatch --help)");
+    if (o->command != COMMAND_REPLAY && o->wants_outputs)
+        return error_set(error, ERROR_USAGE, "--outputs is replay's (seepwatch --help)");
     if (o->command == COMMAND_REPLAY && o->interfaces.count > 0)
         return error_set(error, ERROR_USAGE,
                          "replay reads files: -i is watch's (seepwatch --help)");
@@ -336,6 +340,21 @@ static bool check_operands(const struct options *o, struct error *error)
         return error_set(error, ERROR_USAGE,
                          "--pin names one processor for each of several workers");
     return true;
+}
+
+/* Who kept nothing said so; a watch that said nothing keeps it in the usual place. */
+static bool settle_state(struct options *o, struct error *error)
+{
+    bool is_run = o->command == COMMAND_WATCH || o->command == COMMAND_REPLAY;
+    if (!o->state && o->command == COMMAND_WATCH)
+        o->state = OPTIONS_STATE;
+    if (!o->state || strcmp(o->state, "none") == 0) {
+        o->state = NULL;
+        return true;
+    }
+    if (!is_run)
+        return error_set(error, ERROR_USAGE, "--state is watch's and replay's (seepwatch --help)");
+    return o->state[0] != '\0' || error_set(error, ERROR_USAGE, "--state: name a file, or none");
 }
 
 bool options_read(struct options *o, int argc, char **argv, struct error *error)
@@ -371,5 +390,5 @@ bool options_read(struct options *o, int argc, char **argv, struct error *error)
     if (!has_command)
         return error_set(error, ERROR_USAGE,
                          "say watch, replay, survey, check or tune (seepwatch --help)");
-    return check_operands(o, error);
+    return settle_state(o, error) && check_operands(o, error);
 }

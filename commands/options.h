@@ -12,6 +12,9 @@
 
 enum { OPTIONS_LIST_MAX = 256 };
 
+/* Where watch keeps its state unless it is told otherwise. */
+#define OPTIONS_STATE "/var/lib/seepwatch/state.db"
+
 struct option_list {
     char *items[OPTIONS_LIST_MAX];
     size_t count;
@@ -40,7 +43,9 @@ struct options {
     const char *user;                 /* that watch becomes; NULL: the usual one */
     bool is_unconfined;               /* watch, replay and survey keep all rights */
     bool wants_list;                  /* check tells every rule in words */
+    bool wants_outputs;               /* replay sends alerts to the configuration's outputs too */
     const char *config, *filter;
+    const char *state;           /* of watch and replay: its file; NULL: nothing is kept */
     int64_t for_ns;              /* of survey: how long; 0: not said */
     const char *limits, *change; /* of tune: the limits to try, a file of changes; NULL: not said */
     uint64_t budget;             /* of tune: alerts per 1,000 agent-days; 0: not said */

@@ -10,6 +10,7 @@
 #include "commands/logs.h"
 #include "commands/message.h"
 #include "commands/sources.h"
+#include "commands/state_file.h"
 #include "core/clock.h"
 #include "rules/rule.h"
 #include "watcher.h"
@@ -21,7 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_BATCH = 4096 /* entries of a log between two looks at signals */ };
+enum {
+    LOG_BATCH = 4096, /* entries of a log between two looks at signals */
+    LOGS_MAX = ALERT_OUTPUTS_ALL_MAX + 3
+};
 
 /* All that a run holds; what is not opened is zero. */
 struct run {
@@ -31,10 +35,12 @@ struct run {
     struct confine_user user;
     struct watcher_outputs outputs;
     struct output summary;
+    struct state *state; /* NULL: nothing lasts */
     struct watcher *watcher;
     struct pipeline *pipeline; /* NULL: there are logs alone */
     struct json json;
     struct file_watch files; /* of rules, live */
+    int64_t now_ns;          /* packet time of the last tick */
     bool is_live;
 };
 
@@ -62,15 +68,57 @@ static bool spare_logs(const struct run *r, const struct options *o, struct erro
     return true;
 }
 
+static void tell_note(void *context, const char *text)
+{
+    (void)context;
+    (void)fprintf(stderr, "seepwatch: note: %s\n", text);
+}
+
+/* The outputs of the configuration are watch's: a replay of old captures must not reach them
+ * unasked. */
+static size_t configured_count(const struct run *r, const struct options *o)
+{
+    const struct alert_settings *s = r->loaded.config.alerts;
+    return s && (o->command == COMMAND_WATCH || o->wants_outputs) ? s->count : 0;
+}
+
+/* Readable lines where nobody asked for anything, and on a terminal beside files. */
+static bool wants_lines(const struct run *r, const struct options *o)
+{
+    size_t count = configured_count(r, o);
+    bool has_stdout = o->alerts && strcmp(o->alerts, "-") == 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = r->loaded.config.alerts->items[i].path;
+        has_stdout = has_stdout || (path && strcmp(path, "-") == 0);
+    }
+    return (!o->alerts && count == 0) ||
+           (o->command == COMMAND_WATCH && !has_stdout && isatty(STDOUT_FILENO));
+}
+
+static bool open_alerts(struct run *r, const struct options *o, struct error *error)
+{
+    static const struct alert_outputs_notes notes = {.note = tell_note};
+    struct alert_outputs *alerts = r->outputs.alerts = alert_outputs_open(&notes);
+    const struct alert_setting json = {.path = o->alerts},
+                               lines = {.path = "-", .form = ALERT_AS_LINES};
+    if (!alerts)
+        return error_set(error, ERROR_WORK, "no memory");
+    if (o->alerts && !alert_outputs_add(alerts, &json, o->command == COMMAND_WATCH, error))
+        return false;
+    if (wants_lines(r, o) && !alert_outputs_add(alerts, &lines, true, error))
+        return false;
+    for (size_t i = 0; i < configured_count(r, o); i++) {
+        if (!alert_outputs_add(alerts, &r->loaded.config.alerts->items[i], true, error))
+            return false;
+    }
+    return true;
+}
+
 static bool open_outputs(struct run *r, const struct options *o, struct error *error)
 {
     struct watcher_outputs *out = &r->outputs;
     bool is_live = o->command == COMMAND_WATCH;
-    /* readable lines where nobody asked for JSON, and on a terminal beside a log file */
-    bool wants_lines =
-        !o->alerts || (is_live && strcmp(o->alerts, "-") != 0 && isatty(STDOUT_FILENO));
-    return output_open(&out->alerts, o->alerts, is_live, error) &&
-           output_open(&out->lines, wants_lines ? "-" : NULL, true, error) &&
+    return open_alerts(r, o, error) &&
            output_open(&out->transactions, o->transactions, is_live, error) &&
            output_open(&out->sessions, o->sessions, is_live, error) &&
            output_open(&out->mirror, o->mirror, is_live, error) &&
@@ -79,10 +127,9 @@ static bool open_outputs(struct run *r, const struct options *o, struct error *e
 
 static bool close_outputs(struct run *r, struct error *error)
 {
-    struct output *outputs[] = {&r->outputs.alerts, &r->outputs.lines, &r->outputs.transactions,
-                                &r->outputs.sessions, &r->outputs.mirror};
+    struct output *outputs[] = {&r->outputs.transactions, &r->outputs.sessions, &r->outputs.mirror};
     struct error ignored;
-    bool is_good = true;
+    bool is_good = !r->outputs.alerts || alert_outputs_end(r->outputs.alerts, error);
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         if (outputs[i]->path && !output_close(outputs[i], is_good ? error : &ignored))
             is_good = false;
@@ -90,10 +137,21 @@ static bool close_outputs(struct run *r, struct error *error)
     return is_good;
 }
 
-static void reopen_outputs(struct watcher_outputs *o)
+/* The logs that are open: they are opened again after a rotation. */
+static size_t find_logs(struct watcher_outputs *o, struct output *logs[LOGS_MAX])
 {
-    struct output *outputs[] = {&o->alerts, &o->transactions, &o->sessions, &o->mirror};
-    for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+    size_t count = alert_outputs_files(o->alerts, logs);
+    struct output *others[] = {&o->transactions, &o->sessions, &o->mirror};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        logs[count++] = others[i];
+    return count;
+}
+
+static void reopen_outputs(struct run *r)
+{
+    struct output *outputs[LOGS_MAX];
+    size_t count = find_logs(&r->outputs, outputs);
+    for (size_t i = 0; i < count; i++) {
         struct error error;
         if (!output_reopen(outputs[i], &error))
             message_error(&error);
@@ -122,6 +180,7 @@ static bool write_summary(struct run *r, double wall_seconds, struct error *erro
         count_logs(r, s);
     s->watcher = watcher_counters(r->watcher);
     watcher_mirror_totals(r->watcher, &s->mirror);
+    s->outputs = r->outputs.alerts;
     s->cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     s->wall_seconds = wall_seconds;
     json_restart(&r->json);
@@ -154,6 +213,27 @@ static void write_closing_line(const struct run *r, const struct options *o)
     (void)fprintf(stderr, "seepwatch: %llu transactions, %llu alerts\n",
                   (unsigned long long)counters.transactions,
                   (unsigned long long)counters.engine.alerts);
+}
+
+/* For whoever starts a watch: that it goes on. */
+static void write_restored(const struct run *r, const struct options *o)
+{
+    struct watcher_counters c = watcher_counters(r->watcher);
+    if (c.has_state && c.state.restored_rules > 0)
+        (void)fprintf(stderr, "seepwatch: note: %s: %llu rules go on, with %llu keys\n", o->state,
+                      (unsigned long long)c.state.restored_rules,
+                      (unsigned long long)c.state.restored_keys);
+}
+
+/* What of a replay the state had already. */
+static void write_repeated(const struct run *r, const struct options *o)
+{
+    struct watcher_counters c = watcher_counters(r->watcher);
+    if (c.has_state && c.state.repeated > 0)
+        (void)fprintf(stderr,
+                      "seepwatch: note: %llu transactions are no later than what %s has counted: "
+                      "they were not counted again\n",
+                      (unsigned long long)c.state.repeated, o->state);
 }
 
 /* The one field that costs too much to be computed for nobody. */
@@ -220,8 +300,18 @@ static void reload_rules(struct run *r)
     if (!rules) {
         message_error(&error);
         (void)fputs("seepwatch: the rules stay as they were\n", stderr);
+        alert_outputs_health(r->outputs.alerts,
+                             &(struct health){.id = "rules-refused",
+                                              .name = "The rules were not read again",
+                                              .severity = SEVERITY_HIGH,
+                                              .time_ns = r->now_ns,
+                                              .detail = error.text});
         return;
     }
+    if (!load_honey(&r->loaded, rules))
+        (void)fputs("seepwatch: no memory for the new lists of planted customers: the workers look "
+                    "for the old ones\n",
+                    stderr);
     write_exceptions(r);
     rules_close(r->loaded.rules);
     r->loaded.rules = rules;
@@ -236,23 +326,25 @@ static void reload_rules(struct run *r)
 static void take_hangup(void *context)
 {
     struct run *r = context;
-    reopen_outputs(&r->outputs);
+    reopen_outputs(r);
     if (r->is_live)
         reload_rules(r);
 }
 
-static bool confine_run(const struct run *r, const struct options *o, struct error *error)
+static bool confine_run(struct run *r, const struct options *o, struct error *error)
 {
-    const struct watcher_outputs *out = &r->outputs;
-    const struct output *const logs[] = {&out->alerts, &out->transactions, &out->sessions,
-                                         &out->mirror};
+    struct output *logs[LOGS_MAX];
+    const struct peer_address *peers[ALERT_OUTPUTS_ALL_MAX];
     const char *paths[FILE_WATCH_PATHS_MAX];
     size_t paths_count = rule_paths(r, paths);
     struct confine_needs needs = {.user = r->user,
-                                  .logs = logs,
-                                  .logs_count = sizeof(logs) / sizeof(logs[0]),
+                                  .logs = (const struct output *const *)logs,
+                                  .logs_count = find_logs(&r->outputs, logs),
+                                  .peers = peers,
+                                  .peers_count = alert_outputs_peers(r->outputs.alerts, peers),
                                   .rules = paths,
-                                  .rules_count = r->is_live ? paths_count : 0};
+                                  .rules_count = r->is_live ? paths_count : 0,
+                                  .state = o->state};
     return o->is_unconfined || confine(&needs, error);
 }
 
@@ -280,6 +372,13 @@ static void take_transaction(void *context, struct transaction *tx, uint64_t ses
     watcher_transaction(r->watcher, tx, session, now_ns);
 }
 
+static void take_passing(void *context, struct transaction *tx, uint64_t session, int64_t now_ns)
+{
+    struct run *r = context;
+    (void)feed_logs(r, now_ns, SIZE_MAX);
+    watcher_passing(r->watcher, tx, session);
+}
+
 static void take_session_end(void *context, uint64_t session)
 {
     struct run *r = context;
@@ -295,8 +394,12 @@ static void take_mirror(void *context, const struct mirror_part *part)
 static void take_tick(void *context, int64_t now_ns)
 {
     struct run *r = context;
-    watcher_tick(r->watcher, now_ns);
-    if (file_watch_settled(&r->files, ns_of(CLOCK_MONOTONIC)))
+    int64_t clock_ns = ns_of(CLOCK_MONOTONIC);
+    r->now_ns = now_ns;
+    if (r->is_live)
+        watcher_clock(r->watcher, ns_of(CLOCK_REALTIME));
+    watcher_tick(r->watcher, now_ns, clock_ns);
+    if (file_watch_settled(&r->files, clock_ns))
         reload_rules(r);
 }
 
@@ -304,7 +407,7 @@ static void take_tick(void *context, int64_t now_ns)
 static void run_logs(struct run *r, struct pipeline_signals *signals)
 {
     while (!signals->must_stop && feed_logs(r, INT64_MAX, LOG_BATCH)) {
-        watcher_tick(r->watcher, r->logs.now_ns);
+        watcher_tick(r->watcher, r->logs.now_ns, ns_of(CLOCK_MONOTONIC));
         if (signals->has_hung_up)
             take_hangup(r);
         signals->has_hung_up = 0;
@@ -328,6 +431,7 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
 {
     const struct sink sink = {.context = r,
                               .transaction = take_transaction,
+                              .passing = take_passing,
                               .session_end = take_session_end,
                               .mirror = take_mirror,
                               .tick = take_tick,
@@ -341,22 +445,30 @@ static bool run_opened(struct run *r, const struct options *o, struct error *err
                                      .is_live = o->command == COMMAND_WATCH,
                                      .processors = o->processors_count > 0 ? o->processors : NULL};
     struct error later;
-    r->watcher = watcher_open(&r->loaded.config, r->loaded.rules, &r->outputs);
+    const struct watcher_lasting lasting = {
+        .state = r->state, .resumes = !r->is_live, .tell = state_file_tell};
+    r->watcher = watcher_open(&r->loaded.config, r->loaded.rules, &r->outputs, &lasting, error);
     if (!r->watcher)
-        return error_set(error, ERROR_WORK, "no memory");
-    if (r->is_live)
+        return false;
+    if (r->is_live) {
+        write_restored(r, o);
         watch_files(r);
+    }
     if ((r->sources[0] && !pipeline_open(&r->pipeline, &config, error)) ||
         !confine_run(r, o, error))
         return false;
+    load_tell_key(&r->loaded, r->is_live);
     double begin = seconds_of(CLOCK_MONOTONIC);
     bool is_good = run_all(r, error);
-    watcher_finish(r->watcher);
+    watcher_finish(r->watcher, r->is_live);
+    bool is_saved = watcher_save(r->watcher, is_good ? error : &later);
     double wall_seconds = seconds_of(CLOCK_MONOTONIC) - begin;
+    is_good = is_good && is_saved;
     bool is_written = close_outputs(r, is_good ? error : &later);
     bool is_summed =
         !o->summary || write_summary(r, wall_seconds, is_good && is_written ? error : &later);
     write_exceptions(r);
+    write_repeated(r, o);
     if (is_good)
         write_closing_line(r, o);
     return is_good && is_written && is_summed;
@@ -366,6 +478,8 @@ static void run_clear(struct run *r)
 {
     pipeline_close(r->pipeline);
     watcher_close(r->watcher);
+    state_close(r->state);
+    alert_outputs_close(r->outputs.alerts);
     sources_close(r->sources);
     logs_close(&r->logs);
     file_watch_close(&r->files);
@@ -386,14 +500,27 @@ static bool open_inputs(struct run *r, const struct options *o, struct error *er
     return !has_packets || sources_open(r->sources, &packets, &r->loaded.config, error);
 }
 
+static bool open_state(struct run *r, const struct options *o, struct error *error)
+{
+    return !o->state || state_file_open(&r->state, o->state, &r->loaded.config, &r->user, error);
+}
+
+/* The site's key, which is loaded first, lies there too. */
+static bool make_state_folder(const struct run *r, const struct options *o)
+{
+    if (o->state)
+        state_file_make_folder(o->state, &r->user);
+    return true;
+}
+
 bool run_pipeline(const struct options *o, struct error *error)
 {
     struct run r = {.files = {.fd = -1}, .is_live = o->command == COMMAND_WATCH};
     bool stays = o->command == COMMAND_REPLAY || o->is_unconfined;
-    bool is_good = (stays || confine_find_user(&r.user, o->user, error)) &&
-                   load(&r.loaded, o, error) && open_inputs(&r, o, error) &&
-                   spare_logs(&r, o, error) && open_outputs(&r, o, error) &&
-                   run_opened(&r, o, error);
+    bool is_good =
+        (stays || confine_find_user(&r.user, o->user, error)) && make_state_folder(&r, o) &&
+        load(&r.loaded, o, error) && open_inputs(&r, o, error) && spare_logs(&r, o, error) &&
+        open_state(&r, o, error) && open_outputs(&r, o, error) && run_opened(&r, o, error);
     if (!is_good) {
         struct error ignored;
         (void)close_outputs(&r, &ignored);

@@ -9,6 +9,8 @@
 #include "commands/logs.h"
 #include "commands/sources.h"
 #include "core/clock.h"
+#include "profile/ledger.h"
+#include "profile/ledger_read.h"
 #include "rules/text.h"
 #include "tuning.h"
 
@@ -31,12 +33,15 @@ struct tune {
     struct loaded loaded;
     struct rules *changed; /* the rules with the change; NULL: there is none */
     struct logs logs;
+    struct ledger_reader *ledger; /* NULL: there is none */
+    const char *ledger_path;
     struct tuning *tuning;
     const struct rule *rule;
     uint64_t limit;
     enum quantity_unit unit;
     bool has_limit;
-    size_t current; /* of the versions: the rule as it stands */
+    uint64_t from_ledger; /* transactions */
+    size_t current;       /* of the versions: the rule as it stands */
 };
 
 static const struct rule *find_rule(const struct rules *rules, const char *id)
@@ -151,6 +156,45 @@ static bool add_change(struct tune *t, const struct options *o, struct error *er
             error_set(error, ERROR_WORK, "no memory"));
 }
 
+/* What the rule asks of the ledger and it does not have. */
+static bool check_ledger(const struct tune *t, struct error *error)
+{
+    field_set missing = rule_fields(t->rule) & ~LEDGER_FIELDS;
+    char names[ERROR_TEXT_MAX / 2] = "";
+    struct text list = text_over(names, sizeof(names));
+    for (unsigned f = 0; f < FIELDS_COUNT; f++) {
+        if (missing >> f & 1)
+            text_add(&list, "%s%s", names[0] ? ", " : "", FIELDS[f].name);
+    }
+    if (missing)
+        return error_set(error, ERROR_USAGE,
+                         "%s: the ledger has no %s, which %s asks for: name logs of transactions",
+                         t->ledger_path, names, t->rule->id);
+    bool is_max = t->rule->trigger == TRIGGER_ABOVE && t->rule->measure.kind == MEASURE_MAX;
+    return !is_max || error_set(error, ERROR_USAGE,
+                                "%s: the ledger has sums by the hour, and no largest values, which "
+                                "%s asks for: name logs of transactions",
+                                t->ledger_path, t->rule->id);
+}
+
+/* Takes a state out of the files; the others are logs. */
+static bool take_ledger(struct tune *t, struct option_list *files, struct error *error)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        if (!ledger_reader_is(files->items[i])) {
+            files->items[kept++] = files->items[i];
+            continue;
+        }
+        if (t->ledger_path)
+            return error_set(error, ERROR_USAGE, "%s: one state is enough", files->items[i]);
+        t->ledger_path = files->items[i];
+    }
+    files->count = kept;
+    return !t->ledger_path ||
+           (check_ledger(t, error) && ledger_reader_open(&t->ledger, t->ledger_path, error));
+}
+
 static bool prepare(struct tune *t, const struct options *o, struct error *error)
 {
     struct option_list files = {.count = 0}, captures;
@@ -168,7 +212,7 @@ static bool prepare(struct tune *t, const struct options *o, struct error *error
         files.items[files.count++] = o->from.items[i];
     for (size_t i = 1; i < o->files.count && files.count < OPTIONS_LIST_MAX; i++)
         files.items[files.count++] = o->files.items[i];
-    if (!logs_open(&t->logs, &files, &captures, error))
+    if (!take_ledger(t, &files, error) || !logs_open(&t->logs, &files, &captures, error))
         return false;
     return captures.count == 0 ||
            error_set(error, ERROR_USAGE,
@@ -183,10 +227,32 @@ static void take_entry(void *context, struct log_entry *e, int64_t now_ns)
     tuning_transaction(t->tuning, &e->transaction, now_ns);
 }
 
+/* The ledger up to where the logs begin, so that nothing counts twice. */
+static bool read_ledger(struct tune *t, const struct pipeline_signals *signals, struct error *error)
+{
+    const struct log_entry *first = t->logs.log ? transaction_log_peek(t->logs.log) : NULL;
+    const struct transaction *tx;
+    int64_t until_ns = first ? first->end_ns : INT64_MAX;
+    while (!signals->must_stop && (tx = ledger_reader_next(t->ledger, until_ns))) {
+        tuning_transaction(t->tuning, tx, tx->start_ns);
+        t->from_ledger++;
+    }
+    if (ledger_reader_cut(t->ledger) > 0)
+        (void)fprintf(stderr,
+                      "seepwatch: note: %llu rows of the ledger have more than %d requests, and "
+                      "count as so many\n",
+                      (unsigned long long)ledger_reader_cut(t->ledger), LEDGER_SPREAD_MAX);
+    return !ledger_reader_failed(t->ledger) ||
+           error_set(error, ERROR_WORK, "%s: its ledger could not be read to the end",
+                     t->ledger_path);
+}
+
 static bool read_logs(struct tune *t, struct error *error)
 {
     const struct logs_taker taker = {.context = t, .take = take_entry};
     const struct pipeline_signals *signals = signals_catch();
+    if (t->ledger && !read_ledger(t, signals, error))
+        return false;
     while (!signals->must_stop && logs_feed(&t->logs, &taker, INT64_MAX, BATCH))
         ;
     tuning_finish(t->tuning);
@@ -309,10 +375,12 @@ static void print_report(const struct tune *t, const struct options *o)
 {
     int64_t first_day;
     size_t days = tuning_days(t->tuning, &first_day);
-    struct log_counters c = transaction_log_counters(t->logs.log);
+    uint64_t transactions = t->from_ledger;
+    if (t->logs.log)
+        transactions += transaction_log_counters(t->logs.log).transactions;
     (void)printf("%s: %s\n%llu transactions of %zu day%s, %llu agent-days; %zu engines side by "
                  "side, one pass, exact\n\n",
-                 t->rule->id, t->rule->name, (unsigned long long)c.transactions, days,
+                 t->rule->id, t->rule->name, (unsigned long long)transactions, days,
                  days == 1 ? "" : "s", (unsigned long long)tuning_agent_days(t->tuning),
                  tuning_count(t->tuning));
     if (days == 0)
@@ -331,14 +399,15 @@ static void print_report(const struct tune *t, const struct options *o)
 
 bool run_tune(const struct options *o, struct error *error)
 {
-    const struct confine_needs needs = {.logs_count = 0};
     struct tune t = {.current = 0};
-    bool is_good = load(&t.loaded, o, error) && prepare(&t, o, error) &&
-                   (o->is_unconfined || confine(&needs, error)) && read_logs(&t, error);
+    bool is_good = load(&t.loaded, o, error) && prepare(&t, o, error);
+    const struct confine_needs needs = {.state = t.ledger_path};
+    is_good = is_good && (o->is_unconfined || confine(&needs, error)) && read_logs(&t, error);
     if (is_good)
         print_report(&t, o);
     tuning_close(t.tuning);
     logs_close(&t.logs);
+    ledger_reader_close(t.ledger);
     rules_close(t.changed);
     loaded_clear(&t.loaded);
     return is_good;

@@ -1,5 +1,7 @@
 #include "core/siphash.h"
 
+#include <endian.h>
+
 static uint64_t rotate(uint64_t word, unsigned bits)
 {
     return word << bits | word >> (64 - bits);
@@ -37,7 +39,14 @@ void siphash_begin(struct siphash *s, const struct hash_key *key)
 
 void siphash_add(struct siphash *s, struct bytes piece)
 {
-    for (size_t i = 0; i < piece.len; i++) {
+    size_t i = 0;
+    for (; (s->len & 7) == 0 && piece.len - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, piece.data + i, sizeof(word));
+        take_word(s, le64toh(word));
+        s->len += 8;
+    }
+    for (; i < piece.len; i++) {
         s->word |= (uint64_t)piece.data[i] << 8 * (s->len++ & 7);
         if ((s->len & 7) == 0) {
             take_word(s, s->word);

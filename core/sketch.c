@@ -223,3 +223,72 @@ void sketch_clear(struct sketch *s, struct budget *b)
         budget_free(b, &s->registers, DENSE_SIZE);
     *s = (struct sketch){0};
 }
+
+/* Registers with zeroes are mostly runs of zeroes: a zero, and how many more follow. */
+static void registers_save(const uint8_t *registers, struct pack *p)
+{
+    for (size_t i = 0; i < SKETCH_REGISTERS; i++) {
+        size_t more = 0;
+        pack_u8(p, registers[i]);
+        if (registers[i] > 0)
+            continue;
+        while (i + 1 < SKETCH_REGISTERS && registers[i + 1] == 0) {
+            i++;
+            more++;
+        }
+        pack_number(p, more);
+    }
+}
+
+static bool registers_load(uint8_t *registers, struct cursor *c)
+{
+    for (size_t i = 0; i < SKETCH_REGISTERS && !cursor_is_short(c); i++) {
+        uint8_t rank = cursor_u8(c);
+        if (rank > REST_BITS + 1)
+            return false;
+        if (register_raise(registers, i, rank))
+            continue;
+        uint64_t more = unpack_number(c);
+        if (more >= SKETCH_REGISTERS - i)
+            return false;
+        i += (size_t)more;
+    }
+    return !cursor_is_short(c);
+}
+
+void sketch_save(const struct sketch *s, struct pack *p)
+{
+    pack_u8(p, s->registers ? SKETCH_BITS : 0);
+    if (s->registers) {
+        registers_save(s->registers, p);
+        return;
+    }
+    pack_number(p, s->count);
+    for (uint32_t i = 0; i < s->count; i++)
+        pack_u64(p, s->hashes[i]);
+}
+
+static bool hashes_load(struct sketch *s, struct budget *b, struct cursor *c)
+{
+    size_t count = unpack_count(c, SKETCH_EXACT_MAX, sizeof(uint64_t));
+    uint32_t size = count > 0 ? HASHES_MIN : 0;
+    while (size < count)
+        size *= 2;
+    if (cursor_is_short(c) || !budget_resize(b, &s->hashes, 0, size * sizeof(*s->hashes)))
+        return false;
+    s->size = size;
+    for (; s->count < count; s->count++) {
+        s->hashes[s->count] = unpack_u64(c);
+        if (s->count > 0 && s->hashes[s->count] <= s->hashes[s->count - 1])
+            return false;
+    }
+    return true;
+}
+
+bool sketch_load(struct sketch *s, struct budget *b, struct cursor *c)
+{
+    uint8_t bits = cursor_u8(c);
+    if (bits == 0)
+        return hashes_load(s, b, c);
+    return bits == SKETCH_BITS && make_dense(s, b) && registers_load(s->registers, c);
+}

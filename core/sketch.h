@@ -13,6 +13,7 @@
 
 #include "core/budget.h"
 #include "core/bytes.h"
+#include "core/pack.h"
 
 enum {
     SKETCH_BITS = 14,
@@ -70,5 +71,11 @@ bool sketch_parse(struct bytes text, uint64_t *hashes, size_t *count, uint8_t *r
 
 /* sketch_clear empties it and gives its memory back. */
 void sketch_clear(struct sketch *s, struct budget *b);
+
+/* sketch_save writes it down, sketch_load reads that into an empty one; false where it cannot be,
+ * or without memory. */
+void sketch_save(const struct sketch *s, struct pack *p);
+bool sketch_load(struct sketch *s, struct budget *b, struct cursor *c)
+    __attribute__((warn_unused_result));
 
 #endif

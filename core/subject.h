@@ -46,4 +46,12 @@ enum subject_kind subject_kind_find(struct bytes name);
  * are the id; any other text is hashed, so that ids of other programs' logs are told apart too. */
 uint64_t subject_id_parse(struct bytes text);
 
+/*
+ * subject_near_parse gives the two neighbourhoods of an id of another program's log that ends in a
+ * number, such as "s1234": as of looked-up identifiers on the wire, those of numbers that differ by
+ * 1 or 2 have one in common, behind the same letters.  False where there is no such number, or the
+ * id is a hash.
+ */
+bool subject_near_parse(uint64_t near[2], struct bytes text);
+
 #endif

@@ -13,6 +13,7 @@
 enum { BLOCK_SLOTS = 256, INDEX_MIN = 64 };
 
 static const uint32_t none = UINT32_MAX;
+static const uint32_t unused = UINT32_MAX - 1; /* `older` of a free slot */
 
 struct slot {
     uint32_t number, older, newer; /* in order of touch; `newer` chains free slots too */
@@ -207,6 +208,7 @@ void table_remove(struct table *t, void *value)
     }
     t->index[hole].number = none;
     order_remove(t, s);
+    s->older = unused;
     s->newer = t->free;
     t->free = s->number;
     t->count--;
@@ -237,7 +239,7 @@ static bool block_add(struct table *t)
 {
     if (t->blocks_count == t->blocks_max)
         return false;
-    uint8_t *block = malloc(BLOCK_SLOTS * t->slot_size);
+    uint8_t *block = calloc(BLOCK_SLOTS, t->slot_size);
     if (!block)
         return false;
     uint32_t first = (uint32_t)(t->blocks_count * BLOCK_SLOTS);
@@ -245,6 +247,7 @@ static bool block_add(struct table *t)
     for (uint32_t i = BLOCK_SLOTS; i-- > 0;) {
         struct slot *s = slot_at(t, first + i);
         s->number = first + i;
+        s->older = unused;
         s->newer = t->free;
         t->free = s->number;
     }
@@ -317,6 +320,23 @@ void *table_next(const struct table *t, const void *value)
 const void *table_key(const struct table *t, const void *value)
 {
     return slot_of(t, value)->key;
+}
+
+size_t table_numbers(const struct table *t)
+{
+    return t->blocks_count * BLOCK_SLOTS;
+}
+
+size_t table_number(const struct table *t, const void *value)
+{
+    return slot_of(t, value)->number;
+}
+
+void *table_at(const struct table *t, size_t number, bool *is_used)
+{
+    struct slot *s = slot_at(t, (uint32_t)number);
+    *is_used = s->older != unused;
+    return slot_value(t, s);
 }
 
 size_t table_count(const struct table *t)

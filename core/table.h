@@ -51,6 +51,13 @@ void *table_next(const struct table *t, const void *value);
 /* table_key gives the key of a value. */
 const void *table_key(const struct table *t, const void *value);
 
+/* Every entry has a number below table_numbers, its own for as long as it is there. */
+size_t table_numbers(const struct table *t);
+size_t table_number(const struct table *t, const void *value);
+/* table_at gives the value at a number below table_numbers, *is_used where there is an entry; where
+ * there is none, what the last one left, or zeroes. */
+void *table_at(const struct table *t, size_t number, bool *is_used);
+
 size_t table_count(const struct table *t);
 /* table_entries_max gives how many entries it can have. */
 size_t table_entries_max(const struct table *t);

@@ -64,6 +64,8 @@ const struct field_info FIELDS[FIELDS_COUNT] = {
                                        AT(request_body_bytes), "bytes", NULL},
     [FIELD_HTTP_REQUEST_METHOD] = {"http.request.method", FIELD_TYPE_TEXT, AT(http_method), NULL,
                                    NULL},
+    [FIELD_HTTP_REQUEST_RECORDS] = {"http.request.records", FIELD_TYPE_UNSIGNED,
+                                    AT(request_records), "records", NULL},
     [FIELD_HTTP_RESPONSE_BODY_BYTES] = {"http.response.body.bytes", FIELD_TYPE_UNSIGNED,
                                         AT(response_body_bytes), "bytes", NULL},
     [FIELD_HTTP_RESPONSE_RECORDS] = {"http.response.records", FIELD_TYPE_UNSIGNED,

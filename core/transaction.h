@@ -54,6 +54,7 @@ enum field {
     FIELD_DB_SYSTEM_NAME,
     FIELD_HTTP_REQUEST_BODY_BYTES,
     FIELD_HTTP_REQUEST_METHOD,
+    FIELD_HTTP_REQUEST_RECORDS,
     FIELD_HTTP_RESPONSE_BODY_BYTES,
     FIELD_HTTP_RESPONSE_RECORDS,
     FIELD_HTTP_RESPONSE_STATUS_CODE,
@@ -185,7 +186,8 @@ struct transaction {
             uint64_t db_query_hash;
             uint64_t returned_rows, affected_rows;
             struct bytes http_method, url_domain, url_path, url_template;
-            uint64_t http_status, request_body_bytes, response_body_bytes, response_records;
+            uint64_t http_status, request_body_bytes, response_body_bytes;
+            uint64_t request_records, response_records;
             uint64_t subject_count;
             const uint64_t *subject_kinds; /* how many identifiers by enum subject_kind */
             struct hashes subject_ids;     /* of the customers */

@@ -41,6 +41,8 @@ struct transaction_reader {
     struct bytes dataset;
     struct bytes texts[READ_TEXTS_MAX];
     size_t texts_count;
+    uint64_t near[SUBJECT_NEAR_MAX]; /* of ids that a line has without subject.near */
+    size_t near_count;
     uint64_t hashes[READ_HASHES_MAX];
     size_t hashes_count;
     uint64_t tally[SUBJECT_KINDS_COUNT];
@@ -216,7 +218,14 @@ static bool read_texts(struct transaction_reader *r, struct texts *texts)
     return json_read_take(json, ']') || json_read_fail(json, "a list that does not end");
 }
 
-static bool read_hashes(struct transaction_reader *r, struct hashes *hashes)
+/* The neighbourhoods of an id of another program. */
+static void add_near(struct transaction_reader *r, struct bytes id)
+{
+    if (r->near_count + 2 <= SUBJECT_NEAR_MAX && subject_near_parse(&r->near[r->near_count], id))
+        r->near_count += 2;
+}
+
+static bool read_hashes(struct transaction_reader *r, enum field f, struct hashes *hashes)
 {
     struct json_reader *json = &r->json;
     *hashes = (struct hashes){&r->hashes[r->hashes_count], 0, NULL};
@@ -231,6 +240,8 @@ static bool read_hashes(struct transaction_reader *r, struct hashes *hashes)
         if (!json_read_text(json, &text))
             return false;
         r->hashes[r->hashes_count++] = subject_id_parse(text);
+        if (f == FIELD_SUBJECT_IDS)
+            add_near(r, text);
         hashes->count++;
     } while (json_read_take(json, ','));
     return json_read_take(json, ']') || json_read_fail(json, "a list that does not end");
@@ -327,7 +338,7 @@ static bool read_value(struct transaction_reader *r, enum field f, void *value)
     case FIELD_TYPE_TEXTS:
         return read_texts(r, value);
     case FIELD_TYPE_HASHES:
-        return read_hashes(r, value);
+        return read_hashes(r, f, value);
     case FIELD_TYPE_SKETCH:
         return read_sketch(r, value);
     case FIELD_TYPE_TALLY:
@@ -451,8 +462,12 @@ enum read_kind transaction_read(struct transaction_reader *r, uint8_t *line, siz
     r->t = t;
     r->json = (struct json_reader){.text = line, .len = len};
     r->dataset = (struct bytes){NULL, 0};
-    r->texts_count = r->hashes_count = 0;
+    r->texts_count = r->hashes_count = r->near_count = 0;
     if (!read_object(r, &r->root) || !json_read_end(&r->json))
         return READ_BAD;
+    if (r->near_count > 0 && !transaction_has(t, FIELD_SUBJECT_NEAR)) {
+        t->subject_near = (struct hashes){r->near, r->near_count, NULL};
+        transaction_mark(t, FIELD_SUBJECT_NEAR);
+    }
     return kind_of(r);
 }

@@ -205,6 +205,11 @@ static const char nameless_database[] =
     "The server asks for no login, or their connections began before the survey did: let the "
     "clients connect anew, or name the account of a pool in the configuration (accounts).";
 
+static bool is_of_http(const char *protocol)
+{
+    return strncmp(protocol, "http", strlen("http")) == 0 || strcmp(protocol, "websocket") == 0;
+}
+
 static size_t tell_nameless(const struct findings *f, bool is_http, FILE *out)
 {
     struct found_list servers = findings_servers(f);
@@ -215,7 +220,7 @@ static size_t tell_nameless(const struct findings *f, bool is_http, FILE *out)
         const struct found_server *s = servers.items[i];
         uint64_t requests = found_requests(&s->volume);
         if (requests < REQUESTS_MIN || s->nameless * 2 < requests ||
-            (strcmp(s->protocol, "http") == 0) != is_http)
+            is_of_http(s->protocol) != is_http)
             continue;
         if (found++ >= SERVERS_SHOWN_MAX)
             continue;

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/..}"
 
-FOLDERS=(core capture analyzers profile rules survey)
+FOLDERS=(core capture subjects analyzers profile rules survey)
 wrong=0
 
 tell() {
@@ -20,11 +20,12 @@ may_include() {
     case $1 in
     core) echo 'core/' ;;
     capture) echo '(core|capture)/' ;;
-    analyzers) echo '(core|analyzers)/' ;;
+    subjects) echo '(core|subjects)/' ;;
+    analyzers) echo '(core|subjects|analyzers)/' ;;
     profile) echo '(core|profile)/' ;;
     rules) echo '(core|profile|rules)/' ;;
     survey) echo '(core|rules|survey)/' ;;
-    *) echo '((core|capture|analyzers|profile|rules|survey|commands)/)?' ;;
+    *) echo '((core|capture|subjects|analyzers|profile|rules|survey|commands)/)?' ;;
     esac
 }
 
@@ -76,6 +77,7 @@ THIRD_PARTY=(
     'capture ^(ndpi/)?ndpi_.*\.h$'
     'capture ^zlib\.h$'
     'capture ^zstd\.h$'
+    'subjects ^hs(/hs)?\.h$'
     'analyzers ^zlib\.h$'
     'analyzers ^isa-l/igzip_lib\.h$'
     'analyzers ^brotli/decode\.h$'

@@ -416,6 +416,29 @@ static void what_follows_a_switch_to_another_protocol_is_told_at_the_end(void **
     assert_int_equal(counters_of(t, "http")->requests, 1);
 }
 
+static void what_another_analyzer_goes_on_with_counts_as_its_own(void **state)
+{
+    static const char hello[] = "\x81\x80\0\0\0\0";
+    static const char asked[] = "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+    static const char granted[] = "HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n\x81\5hello";
+    struct test *t = *state;
+    begin(t, 8080);
+    say(t, 0, asked);
+    say_bytes(t, 0, hello, sizeof(hello) - 1); /* seen before the switch */
+    say(t, 1, granted);
+    assert_int_equal(connection_kind(t->c), CONNECTION_DECODED);
+    assert_int_equal(counters_of(t, "http")->connections, 1);
+    assert_int_equal(counters_of(t, "websocket")->connections, 1);
+    assert_int_equal(counters_of(t, "http")->client_bytes, sizeof(asked) - 1);
+    assert_int_equal(counters_of(t, "websocket")->client_bytes, sizeof(hello) - 1);
+    assert_int_equal(counters_of(t, "http")->server_bytes, sizeof(granted) - 1 - 7);
+    assert_int_equal(counters_of(t, "websocket")->server_bytes, 7);
+    end(t);
+    assert_int_equal(t->count, 2);
+    assert_int_equal(t->told[1].tx.client_bytes, sizeof(hello) - 1);
+    assert_int_equal(t->told[1].tx.server_bytes, 7);
+}
+
 static void bytes_lost_behind_the_last_transaction_are_told(void **state)
 {
     struct test *t = *state;
@@ -665,6 +688,7 @@ int main(void)
         TEST(one_message_keeps_a_connection_from_being_given_up),
         TEST(what_follows_a_switch_to_encryption_is_told_at_the_end),
         TEST(what_follows_a_switch_to_another_protocol_is_told_at_the_end),
+        TEST(what_another_analyzer_goes_on_with_counts_as_its_own),
         TEST(bytes_lost_behind_the_last_transaction_are_told),
         TEST(nothing_is_told_where_nothing_is_left),
         TEST(a_gap_before_the_decision_makes_it_an_old_connection),

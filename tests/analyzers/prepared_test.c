@@ -80,6 +80,27 @@ static void the_name_used_longest_ago_goes_and_is_counted(void **state)
     prepared_close(p);
 }
 
+static void details_are_of_a_connection_and_go_alone(void **state)
+{
+    (void)state;
+    struct prepared *p = prepared_open(NAMES_MAX, 0);
+    uint64_t key = prepared_key(p, 'S', bytes_of("a"));
+    assert_int_not_equal(key, prepared_key(p, 'P', bytes_of("a")));
+    assert_null(prepared_details_find(p, 1, key));
+    struct prepared_details *details = prepared_details_touch(p, 1, key);
+    assert_int_equal(details->lookups.count, 0);
+    assert_false(details->columns.is_known);
+    details->columns.is_known = true;
+    assert_true(prepared_details_find(p, 1, key)->columns.is_known);
+    assert_null(prepared_details_find(p, 2, key));
+    set(p, 1, 'S', "a", 5);
+    prepared_details_forget(p, 1, key);
+    prepared_details_forget(p, 1, key);
+    assert_null(prepared_details_find(p, 1, key));
+    assert_int_equal(get(p, 1, 'S', "a"), 5);
+    prepared_close(p);
+}
+
 static void closing_nothing_does_nothing(void **state)
 {
     (void)state;
@@ -92,6 +113,7 @@ int main(void)
         cmocka_unit_test(a_name_is_of_its_kind_and_connection),
         cmocka_unit_test(a_name_is_made_empty_kept_changed_and_forgotten),
         cmocka_unit_test(the_name_used_longest_ago_goes_and_is_counted),
+        cmocka_unit_test(details_are_of_a_connection_and_go_alone),
         cmocka_unit_test(closing_nothing_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,7 +132,7 @@ static void script_run(const struct script *s, const struct script_way *way,
     if (analyzer)
         result->counters = *analysis_protocol(a, analyzer_find(bytes_of(analyzer->name)));
     result->all = analysis_counters(a);
-    result->memory = analysis_budget(a)->used;
+    result->memory = analysis_budget(a)->used + analysis_subjects_budget(a)->used;
     analysis_close(a);
 }
 
@@ -313,6 +313,14 @@ static void script_law_of_closing(struct script *s)
     }
 }
 
+static bool script_is_told(const struct script *s, const char *told)
+{
+    bool is_told = strstr(told, "hunter2") || strstr(told, "HUNTER2");
+    for (size_t i = 0; i < s->secrets_count; i++)
+        is_told = is_told || strstr(told, s->secrets[i]);
+    return is_told;
+}
+
 /* Wherever "hunter2" stands in a script, it is a password, a token, a key, a literal or a value:
  * nothing of it is in any field. */
 static void script_law_of_secrets(struct script *s)
@@ -322,7 +330,7 @@ static void script_law_of_secrets(struct script *s)
     script_run(s, &way, &result);
     for (size_t i = 0; i < result.count; i++) {
         const char *told = result.transactions[i];
-        bool is_told = strstr(told, "hunter2") || strstr(told, "HUNTER2");
+        bool is_told = script_is_told(s, told);
         if (is_told)
             print_error("%s: %s", s->name, told);
         assert_false(is_told);

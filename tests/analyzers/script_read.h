@@ -6,6 +6,9 @@
  *   proxy 10.0.0.0/8       a proxy of the operator's, before the first segment
  *   http KEY WORDS         of the operator's section `http`: template, logout, cookie, claim,
  *                          header, `login PATH USER PASSWORD FAILURE`, `list PATH AT`
+ *   secret TEXT            stands in no field of any transaction, as "hunter2" does in none
+ *   planted VALUE          a planted customer
+ *   subject KIND NAME      another name of a column or a field that holds that kind
  *   midstream              the connection's beginning was not captured
  *   fragile                left out of the laws of gaps and of missing handshakes: not all messages
  *                          of this script can be found among other bytes
@@ -31,6 +34,7 @@
 #include "tests/cmocka.h"
 
 #include "analyzers/settings.h"
+#include "subjects/subjects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +45,7 @@ enum {
     SCRIPT_EXPECTED_MAX = 128,
     SCRIPT_PATH_MAX = 512,
     SCRIPT_DEPTH_MAX = 32,
+    SCRIPT_SECRETS_MAX = 32,
 };
 
 enum script_step_kind { SCRIPT_DATA, SCRIPT_GAP, SCRIPT_END };
@@ -64,6 +69,8 @@ struct script {
     char *expected[SCRIPT_EXPECTED_MAX];
     size_t expected_count;
     char *counters;
+    char *secrets[SCRIPT_SECRETS_MAX];
+    size_t secrets_count;
     char *text; /* of the file */
 };
 
@@ -240,6 +247,32 @@ static void script_http(struct script *s, char *rest)
     }
 }
 
+static int script_compare_ids(const void *a, const void *b)
+{
+    uint64_t left, right;
+    memcpy(&left, a, sizeof(left));
+    memcpy(&right, b, sizeof(right));
+    return left < right ? -1 : left > right;
+}
+
+/* One at most of a script. */
+static void script_planted(struct script *s, char *rest)
+{
+    uint64_t ids[SUBJECTS_IDS_MAX];
+    size_t count = subjects_ids(s->settings.subjects, SUBJECT_NONE, bytes_of(rest), ids);
+    qsort(ids, count, sizeof(ids[0]), script_compare_ids);
+    if (count == 0 || !subjects_honey_publish(s->settings.subjects, ids, count))
+        script_fail(s, "no identifier", rest);
+}
+
+static void script_subject(struct script *s, char *rest)
+{
+    char *kind;
+    (void)script_word(&rest, &kind);
+    if (!names_add(s->settings.subjects->names, bytes_of(rest), subject_kind_find(bytes_of(kind))))
+        script_fail(s, "no name", rest);
+}
+
 static void script_setting(struct script *s, const char *word, char *rest)
 {
     if (strcmp(word, "port") == 0)
@@ -250,6 +283,12 @@ static void script_setting(struct script *s, const char *word, char *rest)
         s->is_fragile = true;
     else if (strcmp(word, "http") == 0)
         script_http(s, rest);
+    else if (strcmp(word, "planted") == 0)
+        script_planted(s, rest);
+    else if (strcmp(word, "subject") == 0)
+        script_subject(s, rest);
+    else if (strcmp(word, "secret") == 0 && s->secrets_count < SCRIPT_SECRETS_MAX)
+        s->secrets[s->secrets_count++] = rest;
     else if (strcmp(word, "proxy") == 0 && s->settings.proxies_count < SETTINGS_PROXIES_MAX &&
              prefix_parse(&s->settings.proxies[s->settings.proxies_count], bytes_of(rest)))
         s->settings.proxies_count++;
@@ -287,6 +326,10 @@ static struct script *script_open(const char *path, uint16_t port)
     s->name = path;
     s->port = port;
     s->settings.memory_max = (size_t)64 << 20;
+    s->settings.subjects = subjects_open();
+    assert_non_null(s->settings.subjects);
+    s->settings.subjects->recogniser = recogniser_open();
+    assert_non_null(s->settings.subjects->recogniser);
     s->bytes = malloc(SCRIPT_BYTES_MAX);
     s->text = calloc(1, SCRIPT_BYTES_MAX + 1);
     assert_non_null(s->bytes);
@@ -306,6 +349,7 @@ static struct script *script_open(const char *path, uint16_t port)
 
 static void script_close(struct script *s)
 {
+    subjects_close(s->settings.subjects);
     free(s->bytes);
     free(s->text);
     free(s);

@@ -267,6 +267,29 @@ static void a_list_has_a_bound(void **state)
     transaction_reader_close(reader);
 }
 
+static void ids_with_numbers_have_neighbours(void **state)
+{
+    struct transaction_reader *reader = transaction_reader_open();
+    struct transaction t;
+    uint64_t near[2];
+    (void)state;
+    char named[] = MADE ",\"subject\":{\"ids\":[\"s8\",\"x\",\"s9\"]}}";
+    assert_int_equal(read_line(reader, named, &t), READ_TRANSACTION);
+    assert_true(transaction_has(&t, FIELD_SUBJECT_NEAR));
+    assert_int_equal(t.subject_near.count, 4); /* of those that end in a number */
+    assert_true(subject_near_parse(near, bytes_of("s9")));
+    assert_int_equal(t.subject_near.items[2], near[0]);
+    assert_int_equal(t.subject_near.items[3], near[1]);
+    char own[] = MADE ",\"subject\":{\"ids\":[\"s8\"],\"near\":[\"0000000000000001\"]}}";
+    assert_int_equal(read_line(reader, own, &t), READ_TRANSACTION);
+    assert_int_equal(t.subject_near.count, 1);
+    assert_int_equal(t.subject_near.items[0], 1);
+    char hashes[] = MADE ",\"subject\":{\"ids\":[\"0123456789abcdef\"]}}";
+    assert_int_equal(read_line(reader, hashes, &t), READ_TRANSACTION);
+    assert_false(transaction_has(&t, FIELD_SUBJECT_NEAR));
+    transaction_reader_close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +299,7 @@ int main(void)
         cmocka_unit_test(times_of_the_same_minute_are_told_apart),
         cmocka_unit_test(shares_come_back_to_the_millionth),
         cmocka_unit_test(a_list_has_a_bound),
+        cmocka_unit_test(ids_with_numbers_have_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

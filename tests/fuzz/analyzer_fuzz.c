@@ -10,6 +10,7 @@
 #include "analyzers/registry.h"
 #include "core/clock.h"
 #include "core/cursor.h"
+#include "subjects/subjects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ enum {
     STEP_GAP = 0x30,    /* both bits: that length is missing */
     STEP_END = 0x50,    /* both bits: the direction is at its end */
     LITTLE_MEMORY = 16384,
+    TABLE_MEMORY = 1 << 18, /* bytes for what connections share: made and gone with each input */
     UNKNOWN_PORT = 7,
 };
 
@@ -101,13 +103,27 @@ static struct connection_facts facts_of(size_t n, uint8_t setup)
         .roles_sure = !(setup & (SETUP_MIDSTREAM | SETUP_ROLES_UNSURE))};
 }
 
+/* How customers are known: the same for all inputs. */
+static struct subjects *all_subjects(void)
+{
+    static struct subjects *subjects;
+    subjects = subjects ? subjects : subjects_open();
+    if (!subjects)
+        abort();
+    return subjects;
+}
+
 static void run(struct bytes input, size_t piece, struct result *r)
 {
     struct cursor in = cursor_over(input);
     size_t n = cursor_u8(&in) % (ANALYZERS_COUNT + 1);
     uint8_t setup = cursor_u8(&in);
     struct settings settings = {.memory_max =
-                                    setup & SETUP_LITTLE_MEMORY ? LITTLE_MEMORY : SIZE_MAX / 2};
+                                    setup & SETUP_LITTLE_MEMORY ? LITTLE_MEMORY : SIZE_MAX / 2,
+                                .statements_bytes_max = TABLE_MEMORY,
+                                .prepared_bytes_max = TABLE_MEMORY,
+                                .http.accounts_bytes_max = TABLE_MEMORY,
+                                .subjects = all_subjects()};
     struct analysis_events events = {.transaction = on_transaction};
     struct connection_facts facts = facts_of(n, setup);
     struct analysis *a = analysis_open(&settings, &events, r);
@@ -128,7 +144,7 @@ static void run(struct bytes input, size_t piece, struct result *r)
     }
     connection_close(c);
     r->counters = analysis_counters(a);
-    if (analysis_budget(a)->used != 0)
+    if (analysis_budget(a)->used != 0 || analysis_subjects_bytes(a) != 0)
         abort();
     analysis_close(a);
     if (r->told_bytes > r->given_bytes || r->told_lost > r->given_lost)

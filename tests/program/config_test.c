@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "rules/problems.h"
 #include "rules/zone.h"
+#include "subjects/subjects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static void without_a_file_everything_has_a_default(void **state)
 {
     struct test *t = *state;
     assert_true(config_load(&t->config, NULL, &t->problems));
-    assert_int_equal(t->config.settings.memory_max, ((size_t)4 << 30) / 1000 * 250);
+    assert_int_equal(t->config.settings.memory_max, ((size_t)4 << 30) / 1000 * 230);
     assert_int_equal(t->config.capture.flows_max, 1000000);
     assert_int_equal(t->config.session_interval_ns, 300 * CLOCK_SECOND_NS);
     assert_int_equal(t->config.mirror_interval_ns, 60 * CLOCK_SECOND_NS);
@@ -128,7 +129,7 @@ static void every_key_reaches_its_place(void **state)
     assert_int_equal(c->settings.memory_max, c->shares.bytes[SHARE_CONNECTIONS]);
     assert_int_equal(c->settings.statements_bytes_max, c->shares.bytes[SHARE_STATEMENTS]);
     assert_int_equal(c->settings.prepared_bytes_max, c->shares.bytes[SHARE_PREPARED]);
-    assert_int_equal(c->settings.memory_max, (64 << 20) / 1000 * 250);
+    assert_int_equal(c->settings.memory_max, (64 << 20) / 1000 * 230);
     assert_true(c->capture.vlan_in_key);
     load_good(t, "vlan_in_flow: false\n");
     assert_false(t->config.capture.vlan_in_key);
@@ -179,6 +180,20 @@ static void what_is_part_of_a_flow_and_how_long_an_interval_is(void **state)
     load_good(t, "tunnel_in_flow: true\nvni_in_flow: false\n");
     assert_true(!t->config.capture.vni_in_key && t->config.capture.tunnel_in_key);
     assert_int_equal(t->config.mirror_interval_ns, 60 * CLOCK_SECOND_NS);
+}
+
+static void what_lasts_is_saved_as_often_and_kept_as_long_as_it_says(void **state)
+{
+    struct test *t = *state;
+    const struct state_settings *s = &t->config.state;
+    load_good(t, "state: {interval: 250ms, ledger: {age: 30d, size: 5MiB}}\n");
+    assert_true(s->interval_ns == CLOCK_SECOND_NS / 4);
+    assert_true(s->ledger_age_ns == 30 * 86400 * CLOCK_SECOND_NS);
+    assert_true(s->ledger_bytes_max == 5 << 20);
+    load_good(t, "state: {ledger: {size: 2GiB}}\n");
+    assert_true(s->interval_ns == 60 * CLOCK_SECOND_NS);
+    assert_true(s->ledger_age_ns == 400 * 86400 * CLOCK_SECOND_NS);
+    assert_true(s->ledger_bytes_max == UINT64_C(2) << 30);
 }
 
 static void databases_are_relative_to_the_file(void **state)
@@ -280,6 +295,12 @@ static void every_mistake_is_told_with_its_place(void **state)
         {"mirror: {intervall: 1m}\n",
          ":1:10: unknown key 'intervall' in mirror; did you mean 'interval'?"},
         {"mirror: {interval: 0s}\n", ":1:20: not a duration"},
+        {"state: {intervall: 1m}\n",
+         ":1:9: unknown key 'intervall' in state; did you mean 'interval'?"},
+        {"state: {interval: 0ms}\n", ":1:19: not a duration: write 1s, 1m, 12h or 400d"},
+        {"state: {ledger: {age: old}}\n", ":1:23: not a duration"},
+        {"state: {ledger: {size: 1KiB}}\n", ":1:24: not a size: bytes with MiB, GiB or TiB"},
+        {"state: {ledger: 400d}\n", ":1:17: ledger must be a mapping"},
         {"accounts: {}\n", ":1:11: accounts must be a list"},
         {"accounts: [a]\n", ":1:12: an account must be a mapping"},
         {"accounts: [{servr: 10.0.0.5, user: a}]\n",
@@ -417,6 +438,68 @@ static void mistakes_about_portals_are_told_with_their_place(void **state)
     }
 }
 
+static void customers_are_known_as_the_section_says(void **state)
+{
+    struct test *t = *state;
+    load_good(t, "subject:\n"
+                 "  kinds: [msisdn, customer]\n"
+                 "  names: {customer: [vertrag_neu, \"acct_*\"], none: [telefon]}\n"
+                 "  countries: [FI, SE]\n"
+                 "  keys: {msisdn: [\"n:{id}\"]}\n"
+                 "  key: a.key\n"
+                 "  rate: 50MiB\n"
+                 "  scan: requests\n");
+    const struct subjects *s = t->config.settings.subjects;
+    assert_int_equal(s->rank[SUBJECT_MSISDN], 0);
+    assert_int_equal(s->rank[SUBJECT_CUSTOMER], 1);
+    assert_int_equal(s->rank[SUBJECT_EMAIL], SUBJECTS_RANK_OFF);
+    assert_int_equal(names_find(s->names, bytes_of("acctRef")), SUBJECT_CUSTOMER);
+    assert_int_equal(names_find(s->names, bytes_of("telefon")), SUBJECT_NONE);
+    assert_int_equal(s->countries.count, 2);
+    assert_int_equal(s->patterns.count, 1);
+    assert_int_equal(s->rate_max, 50 << 20);
+    assert_int_equal(s->scope, SUBJECTS_IN_REQUESTS);
+    assert_non_null(strstr(t->config.subject_key, "/a.key"));
+    load_good(t, "subject: [msisdn, kundref, ssn, \"acct_*\"]\n");
+    s = t->config.settings.subjects;
+    assert_int_equal(s->rank[SUBJECT_MSISDN], 0);
+    assert_int_equal(s->rank[SUBJECT_CUSTOMER], 1);
+    assert_int_equal(s->rank[SUBJECT_PERSONNUMMER], 2);
+    assert_int_equal(names_find(s->names, bytes_of("kundRef")), SUBJECT_CUSTOMER);
+    assert_null(t->config.subject_key);
+}
+
+static void mistakes_about_customers_are_told_with_their_place(void **state)
+{
+    struct test *t = *state;
+    static const struct {
+        const char *text, *told;
+    } cases[] = {
+        {"subject: x\n", ":1:10: subject must be a mapping"},
+        {"subject: {kind: []}\n", ":1:11: unknown key 'kind' in subject; did you mean 'kinds'?"},
+        {"subject: {kinds: [msisd]}\n",
+         ":1:19: unknown kind of identifier 'msisd'; did you mean 'msisdn'?"},
+        {"subject: {kinds: [puk, puk]}\n", ":1:24: puk stands here twice"},
+        {"subject: {kinds: [none]}\n", ":1:19: unknown kind of identifier 'none'"},
+        {"subject: {names: [a]}\n", ":1:18: names must be a mapping"},
+        {"subject: {names: {custmer: [a]}}\n", "did you mean 'customer'?"},
+        {"subject: {names: {customer: [\"_\"]}}\n", ":1:31: not a name of 1 to 64 bytes"},
+        {"subject: {countries: [se]}\n", ":1:23: 'se' is no country"},
+        {"subject: {countries: [SE, SE]}\n", ":1:27: 'SE' is no country"},
+        {"subject: {keys: {customer: [\"c:*\"]}}\n", ":1:30: not a pattern of a key"},
+        {"subject: {keys: {none: [\"c:{id}\"]}}\n", ":1:18: unknown kind"},
+        {"subject: {key: []}\n", ":1:16: not a file name"},
+        {"subject: {rate: 0}\n", ":1:17: not a rate"},
+        {"subject: {scan: some}\n", ":1:17: scan is off, requests, or answers"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_false(load(t, cases[i].text));
+        if (!strstr(t->problems.items[0], cases[i].told))
+            print_error("%s%s\n", cases[i].text, t->problems.items[0]);
+        assert_non_null(strstr(t->problems.items[0], cases[i].told));
+    }
+}
+
 static void a_file_that_is_not_there_is_told(void **state)
 {
     struct test *t = *state;
@@ -445,6 +528,7 @@ int main(void)
         TEST(every_key_reaches_its_place),
         TEST(the_forms_of_an_account),
         TEST(what_is_part_of_a_flow_and_how_long_an_interval_is),
+        TEST(what_lasts_is_saved_as_often_and_kept_as_long_as_it_says),
         TEST(databases_are_relative_to_the_file),
         TEST(a_file_beside_the_work_needs_no_folder),
         TEST(every_mistake_is_told_with_its_place),
@@ -453,6 +537,8 @@ int main(void)
         TEST(what_portals_are_like),
         TEST(the_key_of_secrets_is_new_each_time),
         TEST(mistakes_about_portals_are_told_with_their_place),
+        TEST(customers_are_known_as_the_section_says),
+        TEST(mistakes_about_customers_are_told_with_their_place),
         TEST(a_file_that_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -434,6 +434,129 @@ static void a_user_is_found_for_root_alone(void **state)
     assert_string_equal(error.text, "there is no user no such user: name one with --user");
 }
 
+/* Peers that alerts go to: two sockets in the file system, two ports of the loopback. */
+static struct peer_address peers[4];
+
+/* As status_of, where the run has these peers. */
+static int status_of_sender(action *act)
+{
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct peer_address *const all[] = {&peers[0], &peers[1], &peers[2], &peers[3]};
+        struct confine_needs needs = {.peers = all, .peers_count = 4};
+        struct error error;
+        if (!confine(&needs, &error)) {
+            (void)fprintf(stderr, "%s\n", error.text);
+            _exit(99);
+        }
+        _exit(act());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int open_connection(const struct peer_address *a)
+{
+    int type = a->kind == PEER_UNIX ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = socket(a->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return connect(fd, &a->any, a->len) == 0 || errno == EINPROGRESS ? fd : -1;
+}
+
+static int reach_all(void)
+{
+    for (size_t i = 0; i < 4; i++) {
+        int fd = open_connection(&peers[i]);
+        if (fd < 0 || (i < 2 && send(fd, "x", 1, MSG_DONTWAIT) != 1))
+            return 1 + (int)i;
+    }
+    return 0;
+}
+
+static int reach_another_port(void)
+{
+    struct peer_address other = peers[2];
+    other.internet.sin6_port = htons(9);
+    return open_connection(&other) < 0 ? errno : 0;
+}
+
+static int send_elsewhere(void)
+{
+    int fd = open_connection(&peers[0]);
+    return (int)sendto(fd, "x", 1, 0, &peers[1].any, peers[1].len);
+}
+
+static int make_datagram_socket(void)
+{
+    return socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int make_raw_socket(void)
+{
+    return socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int listen_to_others(void)
+{
+    return listen(open_connection(&peers[0]), 1);
+}
+
+/* A listener on a free port, or a socket at that path. */
+static int serve(struct peer_address *a, const char *path)
+{
+    socklen_t len = sizeof(a->room);
+    int fd = socket(path ? AF_UNIX : AF_INET, path ? SOCK_DGRAM : SOCK_STREAM, 0);
+    if (path) {
+        assert_true(peer_address_of_path(a, bytes_of(path)));
+        (void)unlink(path);
+    } else {
+        assert_true(peer_address_parse(a, bytes_of("127.0.0.1:1"), PEER_TCP));
+        a->internet.sin6_port = 0;
+    }
+    assert_int_equal(bind(fd, &a->any, a->len), 0);
+    if (!path) {
+        assert_int_equal(getsockname(fd, &a->any, &len), 0);
+        assert_int_equal(listen(fd, 4), 0);
+    }
+    return fd;
+}
+
+static void a_run_with_peers_reaches_them_and_no_more(void **state)
+{
+    struct test *t = *state;
+    char paths[2][80];
+    int servers[4];
+    static const struct {
+        const char *name;
+        action *act;
+    } forbidden[] = {{"sendto with an address", send_elsewhere},
+                     {"a socket of another type", make_datagram_socket},
+                     {"a raw socket", make_raw_socket},
+                     {"listen", listen_to_others}};
+    for (int i = 0; i < 4; i++) {
+        if (i < 2)
+            (void)snprintf(paths[i], sizeof(paths[i]), "%s.socket%d", t->folder, i);
+        servers[i] = serve(&peers[i], i < 2 ? paths[i] : NULL);
+    }
+    assert_int_equal(status_of_sender(reach_all), 0);
+    for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]) && !CONFINE_IS_SANITIZED; i++) {
+        int status = status_of_sender(forbidden[i].act);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+            fail_msg("%s: status %#x", forbidden[i].name, (unsigned)status);
+    }
+    struct fence fence;
+    fence_open(&fence);
+    if (fence.fd >= 0 && fence.has_network)
+        assert_int_equal(WEXITSTATUS(status_of_sender(reach_another_port)), EACCES);
+    if (fence.fd >= 0)
+        (void)close(fence.fd);
+    for (int i = 0; i < 4; i++)
+        (void)close(servers[i]);
+    for (int i = 0; i < 2; i++)
+        (void)unlink(paths[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +566,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_logs_can_be_opened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rules_can_be_read_again_and_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_with_peers_reaches_them_and_no_more, set_up,
+                                        tear_down),
         cmocka_unit_test(a_user_is_found_for_root_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,36 @@ static void limits_are_bounded_and_some_rules_have_none(void **state)
     rules_close(rules);
 }
 
+static void rules_about_events_have_limits_too(void **state)
+{
+    static const struct {
+        const char *keys;
+        uint64_t limit;
+    } cases[] = {
+        {"back after: 2d", UINT64_C(172800000000000)},
+        {"enumerates: subject.near, at least: 7", 7},
+        {"follows: {when: user.name exists, by: client.ip}, score: 12", 12},
+        {"rhythm: subject.ids, score: 8", 8},
+        {"off hours: 4", 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static struct problems problems;
+        char text[256];
+        enum quantity_unit unit;
+        uint64_t limit = 0;
+        problems = (struct problems){0};
+        (void)snprintf(text, sizeof(text),
+                       "rules: [{id: r, name: n, severity: low, by: user.name, %s}]",
+                       cases[i].keys);
+        struct rules *rules = rules_load_text("f", bytes_of(text), &problems);
+        assert_non_null(rules);
+        assert_true(rule_limit(rules_at(rules, 0), &limit, &unit));
+        assert_int_equal(limit, cases[i].limit);
+        rules_close(rules);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +183,7 @@ int main(void)
         cmocka_unit_test(people_are_masked_and_told_apart),
         cmocka_unit_test(what_a_version_adds_is_told_by_key_and_day),
         cmocka_unit_test(limits_are_bounded_and_some_rules_have_none),
+        cmocka_unit_test(rules_about_events_have_limits_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

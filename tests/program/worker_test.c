@@ -169,6 +169,107 @@ static void a_quiet_mirror_is_told_by_the_passing_of_time(void **state)
     assert_int_equal(parts.items[2].clock_jump_ns, 0);
 }
 
+/* What the worker told of connections. */
+struct told {
+    size_t count;
+    enum action action;
+    uint64_t client_bytes, server_bytes, duration_ns, server_port;
+    int64_t start_ns;
+    bool has_network;
+};
+
+static void on_told(void *context, struct transaction *tx, uint64_t session)
+{
+    struct told *told = context;
+    assert_true(session != 0);
+    *told = (struct told){.count = told->count + 1,
+                          .action = tx->action,
+                          .client_bytes = tx->client_bytes,
+                          .server_bytes = tx->server_bytes,
+                          .duration_ns = tx->duration_ns,
+                          .server_port = tx->server_port,
+                          .start_ns = tx->start_ns,
+                          .has_network = transaction_has(tx, FIELD_NETWORK_NAME)};
+    assert_true(transaction_has(tx, FIELD_CLIENT_BYTES));
+}
+
+static bool on_no_mirror(void *context, const struct mirror_part *part)
+{
+    (void)context;
+    (void)part;
+    return true;
+}
+
+/* A segment between 10.0.0.1 and 192.0.2.x. */
+static void take_segment(struct worker *w, bool is_reply, uint8_t server, uint8_t flags,
+                         uint32_t sequence, struct bytes data, int64_t ns)
+{
+    uint8_t frame[SYN_LEN + 100] = {[12] = 8, [14] = 0x45, [22] = 64, [23] = 6, [46] = 0x50};
+    const uint8_t client[] = {10, 0, 0, 1}, outside[] = {192, 0, 2, server};
+    frame[17] = (uint8_t)(40 + data.len);
+    memcpy(frame + 26, is_reply ? outside : client, 4);
+    memcpy(frame + 30, is_reply ? client : outside, 4);
+    memcpy(frame + 34, is_reply ? "\x01\xbb\x27\x10" : "\x27\x10\x01\xbb", 4); /* 443 */
+    for (size_t i = 0; i < 4; i++)
+        frame[38 + i] = (uint8_t)(sequence >> (24 - 8 * i));
+    frame[47] = flags;
+    if (data.len > 0)
+        memcpy(frame + SYN_LEN, data.data, data.len);
+    struct packet packet = {.ns = ns,
+                            .data = {frame, SYN_LEN + data.len},
+                            .wire_len = (uint32_t)(SYN_LEN + data.len),
+                            .link = DLT_EN10MB};
+    worker_take(w, &packet);
+}
+
+/* A connection of 50 and 30 bytes that nobody decodes. */
+static void take_connection(struct worker *w, uint8_t server, int64_t ns)
+{
+    enum { FIN = 1, SYN = 2, ACK = 16 };
+    static const uint8_t hello[50] = {22, 3, 1, 0, 45, 1}, answer[30] = {22, 3, 3, 0, 25, 2};
+    const struct bytes none = {NULL, 0};
+    take_segment(w, false, server, SYN, 100, none, ns);
+    take_segment(w, true, server, SYN | ACK, 500, none, ns + 1);
+    take_segment(w, false, server, ACK, 101, (struct bytes){hello, sizeof(hello)}, ns + 2);
+    take_segment(w, true, server, ACK, 501, (struct bytes){answer, sizeof(answer)}, ns + 9);
+    take_segment(w, false, server, FIN | ACK, 151, none, ns + 20);
+    take_segment(w, true, server, FIN | ACK, 531, none, ns + 21);
+}
+
+static void a_connection_that_leaves_a_network_is_told_when_it_ends(void **state)
+{
+    static const struct worker_events events = {
+        .transaction = on_told, .session_end = on_session_end, .mirror = on_no_mirror};
+    struct config *config = *state;
+    const struct worker_config worker = {.config = config, .count = 1};
+    struct told told = {.count = 0};
+    struct worker *w;
+    struct error error;
+    for (unsigned inside = 0; inside < 3; inside++) {
+        size_t number;
+        struct prefix prefix = {.address = address_from_ipv4((const uint8_t[]){10, 0, 0, 0}),
+                                .bits = 96 + 8};
+        if (inside == 2) /* a server of a network of ours */
+            prefix.address = address_from_ipv4((const uint8_t[]){192, 0, 2, 7});
+        if (inside > 0)
+            assert_true(network_add(config->networks, bytes_of(inside == 1 ? "a" : "b"),
+                                    (struct texts){NULL, 0}, &number, &error) &&
+                        network_add_prefix(config->networks, number, &prefix, &error));
+        assert_true(worker_open(&w, &worker, &events, &told, &error));
+        take_connection(w, 7, 1000);
+        worker_finish(w);
+        worker_close(w);
+        assert_int_equal(told.count, inside > 0); /* once, from a network to outside of any */
+    }
+    assert_int_equal(told.action, ACTION_OTHER);
+    assert_int_equal(told.client_bytes, 50);
+    assert_int_equal(told.server_bytes, 30);
+    assert_int_equal(told.server_port, 443);
+    assert_int_equal(told.start_ns, 1000);
+    assert_int_equal(told.duration_ns, 9);
+    assert_true(told.has_network);
+}
+
 static int set_up(void **state)
 {
     struct problems *problems = calloc(1, sizeof(*problems));
@@ -192,6 +293,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_worker_has_its_part_of_the_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_flow_is_one_workers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(intervals_are_multiples_of_their_length, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_that_leaves_a_network_is_told_when_it_ends,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_quiet_mirror_is_told_by_the_passing_of_time, set_up,
                                         tear_down),
     };

@@ -61,7 +61,7 @@ nogroup=$(id -g nobody)
 
 # --- watch, started as root, with one thread and with several -----------------------------------------------------------
 watch() { # OPTION...
-    start setpriv --groups 0,4 "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts "$work/logs/alerts" \
+    start setpriv --groups 0,4 "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts "$work/logs/alerts" \
         --transactions "$work/logs/log" --summary "$work/summary" "$@"
 }
 try() { # WORKERS THREADS
@@ -107,7 +107,7 @@ expect "and it goes on" ends_with 0 TERM
 
 # --- an interface that goes ---------------------------------------------------------------------------------------------
 ip link add mirror0 type veth peer name mirror1 && ip link set mirror0 up && ip link set mirror1 up
-start "$work/seepwatch" watch -i mirror0 -r "$work/rules.yaml" --alerts /dev/null
+start "$work/seepwatch" watch -s none -i mirror0 -r "$work/rules.yaml" --alerts /dev/null
 expect "it is confined" within has Seccomp 2
 ip link set mirror0 down
 sleep 0.5
@@ -120,19 +120,19 @@ expect "and is named" grep -q '^seepwatch: mirror0: ' "$work/stderr"
 
 # --- users --------------------------------------------------------------------------------------------------------------
 usual=$(id -u seepwatch 2>/dev/null || id -u nobody)
-start "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts /dev/null
+start "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts /dev/null
 expect "it is confined" within has Seccomp 2
 expect "the usual user" has Uid "$usual $usual $usual $usual"
 expect "status 0" ends_with 0 INT
-start "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts /dev/null --user root
+start "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts /dev/null --user root
 expect "it is confined" within has Seccomp 2
 expect "root, where it is asked for" has Uid "0 0 0 0"
 expect_no_rights
 expect "status 0" ends_with 0 INT
-start "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts /dev/null --user nosuchuser
+start "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts /dev/null --user nosuchuser
 expect "an unknown user: status 2" ends_with 2
 expect "and is named" grep -q 'there is no user nosuchuser' "$work/stderr"
-start "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts "$work/unconfined" --unconfined
+start "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts "$work/unconfined" --unconfined
 expect "--unconfined runs" within test -e "$work/unconfined"
 sleep 0.5
 expect "it keeps its system calls" has Seccomp 0
@@ -140,15 +140,15 @@ expect "and root" has Uid "0 0 0 0"
 expect "status 0" ends_with 0 INT
 
 as_nobody=(setpriv --reuid "$nobody" --regid "$nogroup" --clear-groups)
-start "${as_nobody[@]}" "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts /dev/null
+start "${as_nobody[@]}" "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts /dev/null
 expect "without rights: status 1" ends_with 1
 expect "and what to do" grep -q 'lo: no permission to capture: run as root, or once: setcap' "$work/stderr"
 start "${as_nobody[@]}" --inh-caps +net_raw,+net_admin --ambient-caps +net_raw,+net_admin \
-    "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --alerts /dev/null
+    "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --alerts /dev/null
 expect "with capabilities instead of root it is confined" within has Seccomp 2
 expect_no_rights
 expect "status 0" ends_with 0 INT
-start "${as_nobody[@]}" "$work/seepwatch" watch -i lo -r "$work/rules.yaml" --user root
+start "${as_nobody[@]}" "$work/seepwatch" watch -s none -i lo -r "$work/rules.yaml" --user root
 expect "--user without root: status 2" ends_with 2
 
 # --- replay -------------------------------------------------------------------------------------------------------------

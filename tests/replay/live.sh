@@ -29,7 +29,7 @@ YAML
 within bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
 try() { # WORKERS
     rm -f "$work"/{alerts,log,log.1,summary}
-    "$program" watch -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules.yaml" --alerts "$work/alerts" --transactions "$work/log" \
+    "$program" watch -s none -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules.yaml" --alerts "$work/alerts" --transactions "$work/log" \
         --summary "$work/summary" 2>"$work/stderr" &
     watch=$!
     expect "the log is there once watch listens" within test -e "$work/log"
@@ -69,7 +69,7 @@ done
 mirror() { # RING OPTION...
     rm -f "$work"/{log,summary}
     echo "limits: {ring: $1}" >"$work/config.yaml"
-    "$program" watch -c "$work/config.yaml" -r "$work/rules.yaml" -i mirror0 --user nobody --alerts /dev/null \
+    "$program" watch -s none -c "$work/config.yaml" -r "$work/rules.yaml" -i mirror0 --user nobody --alerts /dev/null \
         --transactions "$work/log" --summary "$work/summary" "${@:2}" 2>"$work/stderr" &
     watch=$!
     within test -e "$work/log"

@@ -29,13 +29,16 @@ values() { # ID
     python3 - "$work/alerts" "$1" <<'PY'
 import json, sys
 alerts = [json.loads(line) for line in open(sys.argv[1])]
-print(*[a["alert"]["value"] for a in alerts if a["rule"]["id"] == sys.argv[2]])
+print(*[a["alert"]["value"] for a in alerts if a["rule"]["id"] == sys.argv[2] and "alert" in a])
 PY
 }
 told() { # ID VALUE...
     local id=$1
     shift
     [ "$(values "$id")" = "$*" ]
+}
+refused() { # TIMES: that the log of alerts says that rules were refused
+    [ "$(grep -c '"dataset":"seepwatch.health"},"rule":{"id":"rules-refused"' "$work/alerts")" = "$1" ]
 }
 counted() { # N: requests that watch has seen, by a rule that tells each
     local last
@@ -66,7 +69,7 @@ try() { # WORKERS
         rule other 5 'network.protocol == "http"'
     } | put "$work/rules/a.yaml"
     { echo 'rules:'; rule gone 5 'network.protocol == "http"'; } | put "$work/one.yaml"
-    "$program" watch -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules" -r "$work/one.yaml" \
+    "$program" watch -s none -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules" -r "$work/one.yaml" \
         --alerts "$work/logs/alerts" --summary "$work/summary" 2>"$work/stderr" &
     watch=$!
     ln -sfn "$work/logs/alerts" "$work/alerts"
@@ -104,6 +107,7 @@ try() { # WORKERS
     kill -HUP "$watch"
     expect "a mistake is told with its place" within says "seepwatch: $work/rules/b.yaml:5:11: "
     expect "and that nothing has changed" within says 'seepwatch: the rules stay as they were'
+    expect "so it is where alerts go, once" within refused 1
     requests 3
     expect "ten are seen" within counted 10
     expect "the old set goes on" told same 6 7 8 9 10
@@ -160,7 +164,7 @@ try_files() { # WORKERS
         rule listed 0 'network.protocol == "http" and client.ip in named'
     } | put "$work/rules/a.yaml"
     one same 2 | put "$work/beside/one.yaml"
-    "$program" watch -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules" -r "$work/beside/one.yaml" \
+    "$program" watch -s none -i lo --user nobody --workers "$1" -f 'tcp port 8080' -r "$work/rules" -r "$work/beside/one.yaml" \
         --alerts "$work/logs/alerts" 2>"$work/stderr" &
     watch=$!
     expect "watch listens" within test -e "$work/alerts"
@@ -209,9 +213,86 @@ try_files() { # WORKERS
 try_files 1
 try_files 2
 
+# --- under load ---------------------------------------------------------------------------------------------------------
+# Requests without a pause, while the rules are read again several times a second, by SIGHUP and by file watch, every
+# third time with a mistake.  Each request counts, and once: the values that a rule tells are 1, 2, 3, ...
+load_totals() { # REQUESTS
+    python3 - "$work" "$1" <<'PY'
+import collections, json, sys
+work, count = sys.argv[1], int(sys.argv[2])
+values = collections.defaultdict(list)
+digest = collections.Counter()
+for a in map(json.loads, open(f"{work}/logs/alerts")):
+    if a["event"]["dataset"] == "seepwatch.digest":
+        digest[a["rule"]["id"]] += a["digest"]["alerts"]
+        assert a["digest"]["excepted"] == (count if a["rule"]["id"] == "excepted" else 0), a
+    else:
+        values[a["rule"]["id"]].append(a["alert"]["value"])
+summary = json.load(open(f"{work}/summary"))
+assert summary["capture"]["dropped"] == 0, summary["capture"]
+assert summary["limits"]["transactions_dropped"] == 0, summary["limits"]
+assert summary["protocols"]["http"]["requests"] == summary["protocols"]["http"]["responses"] == count, summary["protocols"]
+assert summary["transactions"] == sum(1 for _ in open(f"{work}/logs/log")) == count, summary["transactions"]
+assert values["each"] == list(range(1, count + 1)), (len(values["each"]), values["each"][-1])
+# its limit changes all the time: each of its alerts tells a value of the same count, none twice
+limited = values["limit"]
+assert len(limited) == len(set(limited)) and limited == sorted(limited), limited
+assert summary["transactions_excepted"] == count, summary["transactions_excepted"]
+assert summary["alerts"] == sum(map(len, values.values())), summary["alerts"]
+assert {k: n for k, n in digest.items() if n} == {k: len(v) for k, v in values.items()}, digest
+PY
+}
+load_rules() { # LIMIT OTHER
+    echo 'rules:'
+    rule each 0 'network.protocol == "http"'
+    rule limit "$1" 'network.protocol == "http"'
+    rule excepted 0 'network.protocol == "http"'
+    echo '    except: [{when: network.protocol == "http", reason: made up}]'
+    rule "$2" 1000000 'network.protocol == "http"'
+}
+try_load() { # WORKERS SIGNAL SECONDS PAUSE
+    local i=0 limit count=12000
+    rm -rf "$work"/{logs,rules,summary}
+    install -d -o nobody "$work/logs"
+    mkdir "$work/rules"
+    load_rules 1000000 first | put "$work/rules/a.yaml"
+    "$program" watch -s none -i lo --user nobody --workers "$1" -f 'tcp port 8081' -r "$work/rules" --alerts "$work/logs/alerts" \
+        --transactions "$work/logs/log" --summary "$work/summary" 2>"$work/stderr" &
+    watch=$!
+    expect "watch listens" within test -e "$work/logs/log"
+    sleep 1
+    tests/replay/load.py 8081 "$count" "$3" >"$work/load" 2>&1 &
+    server="$server $!"
+    while kill -0 "${server##* }" 2>/dev/null; do
+        i=$((i + 1))
+        limit=$((i % 2 ? 1000000 : i * 10))
+        if [ $((i % 3)) -eq 0 ]; then
+            load_rules "$limit" 'a mistake' | put "$work/rules/a.yaml"
+        else
+            load_rules "$limit" "rule-$i" | put "$work/rules/a.yaml"
+        fi
+        [ "$2" = none ] || kill -"$2" "$watch"
+        sleep "$4"
+    done
+    expect "all requests were answered: $(cat "$work/load")" wait "${server##* }"
+    server=${server% *}
+    within eval '[ "$(wc -l <"$work/logs/log")" -ge "$count" ]'
+    kill -TERM "$watch"
+    wait "$watch"
+    expect "status 0" test $? -eq 0
+    watch=
+    expect "the rules changed at least three times" test "$(grep -c 'rules were read again' "$work/stderr")" -ge 3
+    expect "mistakes were among them" says 'seepwatch: the rules stay as they were'
+    expect "no request and no count is lost" load_totals "$count"
+}
+try_load 1 HUP 3 0.15
+try_load 2 HUP 3 0.15
+try_load 1 none 9 1.4
+try_load 2 none 9 1.4
+
 # --- rules that the user may not read -----------------------------------------------------------------------------------
 chmod 700 "$work/rules"
-"$program" watch -i lo --user nobody -r "$work/rules" --alerts /dev/null 2>"$work/stderr" &
+"$program" watch -s none -i lo --user nobody -r "$work/rules" --alerts /dev/null 2>"$work/stderr" &
 watch=$!
 expect "it is told at the start" within says "note: the user nobody may not read $work/rules: SIGHUP cannot load it again"
 kill -HUP "$watch"

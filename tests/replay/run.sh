@@ -9,6 +9,10 @@ program=$(realpath "$1")
 golden=tests/replay/day.alerts
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# ids of customers are the same in all runs, by a key of their own
+config=$work/sample.yaml
+(umask 077 && echo 000102030405060708090a0b0c0d0e0f >"$work/site.key")
+{ cat samples/config.yaml && echo "subject: {key: site.key}"; } >"$config"
 passed=0
 failed=0
 
@@ -22,7 +26,7 @@ bad() {
 }
 
 replay_sample() {
-    "$program" replay -s none -c samples/config.yaml samples/day.pcap.gz "$@"
+    "$program" replay -s none -c "$config" samples/day.pcap.gz "$@"
 }
 
 # --- the sample: exact against the servers' own counters ---------------------------------------------------------------
@@ -84,11 +88,11 @@ same_from_every_source() {
     gzip -dc samples/day.pcap.gz >"$work/day.pcap"
     local from
     for from in "$work/day.pcap" -; do
-        "$program" replay -s none -c samples/config.yaml --alerts /dev/null --transactions "$work/other.jsonl" "$from" \
+        "$program" replay -s none -c "$config" --alerts /dev/null --transactions "$work/other.jsonl" "$from" \
             <"$work/day.pcap" || return 1
         cmp "$work/transactions.jsonl" "$work/other.jsonl" || return 1
     done
-    "$program" replay -s none -c samples/config.yaml --alerts /dev/null --transactions "$work/other.jsonl" - \
+    "$program" replay -s none -c "$config" --alerts /dev/null --transactions "$work/other.jsonl" - \
         < <(cat "$work/day.pcap") && cmp "$work/transactions.jsonl" "$work/other.jsonl" || return 1
     # two files, merged by time
     local half
@@ -103,7 +107,7 @@ while at < len(data):
     at, n = at + size, n + 1
 open(sys.argv[2], "wb").write(out[0]); open(sys.argv[3], "wb").write(out[1])
 PY
-    "$program" replay -s none -c samples/config.yaml --alerts /dev/null --transactions "$work/other.jsonl" \
+    "$program" replay -s none -c "$config" --alerts /dev/null --transactions "$work/other.jsonl" \
         "$work/b.pcap" "$work/a.pcap" || return 1
     cmp "$work/transactions.jsonl" "$work/other.jsonl" && [ "$half" -gt 0 ]
 }
@@ -222,7 +226,7 @@ mistakes() {
     mistake 2 'one worker only' replay -w 2 -
     mistake 2 'pin' replay --pin 0 "$day"
     mistake 2 'no processor 999' replay -w 2 --pin 0,999 "$day"
-    mistake 1 'nosuchif0' watch -i nosuchif0
+    mistake 1 'nosuchif0' watch -s none -i nosuchif0
     mistake 2 'for and --write-config are' replay --for 5m "$day"
     mistake 2 'for never' replay --for never "$day"
 }

@@ -2,7 +2,7 @@
 // tell what it asked and what it got.
 //
 //     NODE_PATH=FOLDER/node_modules node mongodb_cases.js PORT EVENTS    EVENTS gets {started, succeeded, failed, documents,
-//     changed, logins, refused, software}
+//     changed, logins, refused, software, people}
 'use strict';
 const fs = require('fs');
 const net = require('net');
@@ -21,6 +21,7 @@ const events = {
     logins: 0,
     refused: 0,
     software: `nodejs ${version} billing`,
+    people: [], // of the collection of that name: each command, and the customers in it
 };
 
 const add = (to, name, count = 1) => {
@@ -126,6 +127,43 @@ async function everyday(client) {
         { updateOne: { filter: { _id: 7000 }, update: { $set: { a: 1 } } } },
         { deleteOne: { filter: { _id: 7000 } } },
     ]);
+}
+
+// Customers, in filters and in documents: one, some hundred, ten thousand, and again.
+async function people(client) {
+    const all = client.db('crm').collection('people');
+    const msisdn = (n) => `4670${String(n).padStart(7, '0')}`;
+    const some = (count) => Array.from({ length: count }, (_, n) => msisdn(n));
+    const told = (name, count) => events.people.push([name, count]);
+    await all.insertMany(
+        Array.from({ length: 10000 }, (_, n) => ({
+            _id: n,
+            name: { first: 'Ann', born: new Date(0) },
+            lines: [{ msisdn: msisdn(n), text: 'x'.repeat(n % 300) }, { plan: 1.5 }],
+            email: `n${n}@example.org`,
+        })),
+    );
+    told('insert', 10000);
+    await all.findOne({ _id: 5 });
+    told('find', 1);
+    await all.findOne({ 'lines.msisdn': msisdn(99999) });
+    told('find', 1);
+    await all.find({ msisdn: { $in: some(100) } }, { batchSize: 1000 }).toArray();
+    told('find', 100);
+    await all.find({}, { batchSize: 500 }).limit(1500).toArray();
+    for (const name of ['find', 'getMore', 'getMore']) told(name, 500);
+    await all.find({}, { batchSize: 20000 }).toArray();
+    told('find', 10000);
+    await all.find({ $or: some(50).map((one) => ({ msisdn: one })) }).toArray();
+    told('find', 50);
+    await all.aggregate([{ $match: { msisdn: { $in: some(7) } } }]).toArray();
+    told('aggregate', 7);
+    await all.bulkWrite(some(60).map((one) => ({ updateOne: { filter: { msisdn: one }, update: { $set: { plan: 2 } } } })));
+    told('update', 60);
+    await all.deleteMany({ msisdn: msisdn(3) });
+    told('delete', 1);
+    await all.find({ msisdn: { $gt: msisdn(3) } }).toArray(); // not one of them
+    await all.drop();
 }
 
 async function mistakes(client) {
@@ -254,6 +292,7 @@ async function main() {
     for (const compressors of [[], ['zlib'], ['snappy'], ['zstd']]) {
         const client = await open({ compressors });
         await everyday(client);
+        await people(client);
         await client.close();
     }
     const client = await open();

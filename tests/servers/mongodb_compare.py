@@ -10,6 +10,8 @@ import json
 import subprocess
 import sys
 
+from postgresql_compare import is_about
+
 SECRET = b"Xq7Secret"
 BY_ITSELF = {"hello", "isMaster"}
 SHAPES = (
@@ -103,6 +105,11 @@ def compare(folder, program):
     shapes = {t["db"]["query"]["text"] for t in transactions if "query" in t["db"]}
     for shape in SHAPES:
         check(f"shape {shape}", shape in shapes, True)
+    people = [(t["db"]["operation"]["name"], t["subject"]["count"]) for t in transactions
+              if "subject" in t and t["db"].get("collection", {}).get("name") == ["people"]]
+    should = [(name, count) for name, count in driver["people"]]
+    good = len(people) == len(should) and all(one[0] == two[0] and is_about(one[1], two[1]) for one, two in zip(people, should))
+    check("customers", people if not good else should, should)
     check("secrets written", SECRET in written, False)
     print(f"{seen['requests']} requests, {seen['returned_rows']} documents, {seen['server_bytes']} bytes")
     print(f"{passed} passed, {failed} failed")

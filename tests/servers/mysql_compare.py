@@ -12,7 +12,7 @@ import json
 import sys
 
 from mysql_cases import SECRET
-from postgresql_compare import replay, split
+from postgresql_compare import compare_customers, replay, split
 
 COUNTED = "requests", "returned_rows", "affected_rows", "failures"
 
@@ -43,6 +43,8 @@ def compare(folder, program):
                 summary["streams"]["resyncs"] == 0 and case["received"] in (None, seen["returned_rows"]))
         check(good, f"{case['name'][:47]:48}{seen['requests']:>7}/{expected[0]:<6}{seen['returned_rows']:>9}/{expected[1]:<8}"
                     f"{seen['affected_rows']:>8}/{expected[2]:<7}{seen['failures']:>5}/{expected[3]:<4}   {case['why']}")
+        if case["customers"]:
+            check(*compare_customers(case["customers"], folder))
     summary, written = replay(program, folder, "all")
     whole = summary["protocols"]["mysql"]
     check(all(whole[name] == totals[name] for name in COUNTED), "all cases in one capture")

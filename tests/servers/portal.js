@@ -33,7 +33,7 @@ app.use((req, res, next) => {
     }
     res.on('finish', () => fs.writeSync(log, JSON.stringify({
         agent: req.get('user-agent'), method: req.method, status: res.statusCode, user: did.user || req.user,
-        action: did.action, outcome: did.outcome, records: did.records, bytes: did.bytes, template: did.template,
+        action: did.action, outcome: did.outcome, records: did.records, bytes: did.bytes, template: did.template, customers: did.customers || null,
     }) + '\n'));
     next();
 });
@@ -137,11 +137,19 @@ const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
 app.get('/favicon.ico', (req, res) => res.status(204).end()); // browsers ask for it by themselves
 app.get('/', (req, res) => give(req, res, 'html', page('<p>Hello'), 0));
 app.get('/home', (req, res) => give(req, res, 'html', page('<p>Home'), 0));
+// A request is about so many customers; of a login, about none.
+app.use((req, res, next) => {
+    res.locals.did.customers = count(req);
+    next();
+});
 app.get('/api/customers', (req, res) => {
     const list = customers(count(req));
     give(req, res, 'json', JSON.stringify({total: 99999, facets: [{c: 1}].slice(0, list.length), page: {size: list.length}, customers: list}), list.length);
 });
-app.get('/api/customers/:id', (req, res) => give(req, res, 'json', JSON.stringify({id: req.params.id, name: 'x'}), null));
+app.get('/api/customers/:id', (req, res) => {
+    res.locals.did.customers = 1;
+    give(req, res, 'json', JSON.stringify({id: req.params.id, name: 'x'}), null);
+});
 app.get('/export.csv', (req, res) => give(req, res, 'csv',
     'name,phone,note\r\n' + customers(count(req)).map((c) => [c.name, c.phone, c.note].map(quoted).join(',') + '\r\n').join(''), count(req)));
 app.get('/export.ndjson', (req, res) => give(req, res, 'application/x-ndjson',
@@ -149,9 +157,10 @@ app.get('/export.ndjson', (req, res) => give(req, res, 'application/x-ndjson',
 app.get('/table', (req, res) => give(req, res, 'html', page('<table><thead><tr><th>Name<th>Phone</thead><tbody>' +
     customers(count(req)).map((c) => `<tr class="a>b"><td>${c.name}</td><td>${c.phone}</td></tr>`).join('\n') + '</tbody></table>'), count(req)));
 app.get('/list.xml', (req, res) => give(req, res, 'xml', '<?xml version="1.0"?><r:reply xmlns:r="x"><status>ok</status><r:list>' +
-    customers(count(req)).map((c) => `<item id="${c.id}"><n><![CDATA[${c.name}</item>]]></n><p/><p/></item>`).join('') + '</r:list></r:reply>', count(req)));
+    customers(count(req)).map((c) => `<item id="${c.id}" kundnr="${c.id}"><n><![CDATA[${c.name}</item>]]></n><p/><p/></item>`).join('') + '</r:list></r:reply>', count(req)));
 app.post('/graphql', (req, res) => {
     Object.assign(res.locals.did, {template: '/graphql#' + req.body.operationName, action: /^query/.test(req.body.query) ? 'read' : 'write'});
+    res.locals.did.customers = 3;
     give(req, res, 'json', JSON.stringify({data: {customers: customers(3)}}), 3);
 });
 

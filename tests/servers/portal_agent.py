@@ -38,7 +38,7 @@ class Agent:
                 coded = f"&coding={coding}" if coding else ""
                 self.ask(f"{path}?n={7 + n * 13}{coded}", "-H", "Accept-Encoding: gzip", *arguments)
                 self.ask(f"{path}?n={250 + n}{coded}&pieces=1", "-H", "Accept-Encoding: br", *arguments)
-        for path in ("/api/customers?n=0", "/export.csv?n=0", "/table?n=0", "/api/customers/100017"):
+        for path in ("/api/customers?n=5000", "/api/customers?n=0", "/export.csv?n=0", "/table?n=0", "/api/customers/100017"):
             self.ask(path, *arguments)
 
 

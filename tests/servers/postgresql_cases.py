@@ -358,6 +358,51 @@ def cancelled(lab):
     client.socket.close()
 
 
+# --- customers
+
+
+@case("customers: one, a hundred, ten thousand, and again", rows=0)
+def customers(lab):
+    """Returns the customers of each transaction that has some, and of each session."""
+    client = lab.client()
+    client.query("create temp table c as select 100000 + n as customer_id, '4670' || to_char(n, 'FM0000000') as msisdn,"
+                 " 'n' || n || '@example.org' as email, 'Ann' as name, n from generate_series(1, 10000) as n")
+    client.query("create temp table d as select cast(msisdn as bigint) as msisdn, cast(msisdn as numeric) as phone,"
+                 " substr(md5(msisdn), 1, 4) as x, '+' || msisdn as y, n from c")
+    seen = []
+
+    def ask(count, sql):
+        client.query(sql)
+        seen.append(count)
+
+    def bound(count, sql, values, binary=False, described=True):
+        client.send(parse(sql, "s"), *[describe("S", "s")] * described, SYNC)
+        client.until()
+        client.send(bind(values, "s", "p", binary), execute("p"), close("S", "s"), SYNC)
+        client.until()
+        seen.append(count)
+
+    client.query("select name from c where n = 1")
+    ask(1, "select customer_id, msisdn from c where msisdn = '46700000001'")
+    ask(1, "select name from c where msisdn = '46799999999'")
+    ask(3, "select name from c where lower(email) in ('N1@example.org', 'n2@example.org', 'n3@example.org', 'n1@EXAMPLE.org')")
+    ask(100, "select * from c where n <= 100")
+    ask(100, "select email, msisdn from c where n <= 100 union all select email, msisdn from c where n <= 100")
+    ask(100, "select y from d where n <= 100")
+    ask(10000, "select name, msisdn from c")
+    ask(10000, "select c.*, repeat('x', n % 3000) as filler, email as mail from c")
+    bound(1, "select name from c where msisdn = $1 and n < $2", [b"46700000001", b"5"])
+    bound(3, "select name from c where msisdn = any($1)", [b"{46700000001,46700000002,46700000003}"])
+    bound(300, "select x, msisdn from d where n <= 300", [], binary=True)
+    bound(300, "select x, phone, n from d where n <= 300", [], binary=True)
+    bound(300, "select y from d where n <= 300", [], described=False)
+    client.query("select count(*) from c where msisdn between '46700000001' and '46700000009'")
+    client.query("select msisdn from c where n < 0")
+    client.close()
+    # by their numbers of customers, by their telephones, by three addresses, and one who is nobody
+    return {"transactions": seen, "sessions": [10000 + 10000 + 3 + 1]}
+
+
 # --- COPY
 
 
@@ -511,7 +556,7 @@ def drive(folder, binaries):
         lab.clients.clear()
         result = {"name": name, "begin": time.time_ns(), "failures": -errors_logged(folder)}
         started = time.time()
-        function(lab)
+        customers = function(lab)
         lab.quiet()
         calls, counted = map(int, lab.one("select coalesce(sum(calls), 0), coalesce(sum(rows), 0) from pg_stat_statements"))
         result["failures"] += errors_logged(folder)
@@ -523,7 +568,7 @@ def drive(folder, binaries):
             statements = [body[6:].decode() for body in lab.watcher.data]
         result.update(calls=calls, rows=counted, more_requests=requests, more_rows=rows, why=why,
                       end=time.time_ns(), received=sum(client.rows for client in lab.clients),
-                      statements=statements, seconds=round(time.time() - started, 2))
+                      statements=statements, customers=customers, seconds=round(time.time() - started, 2))
         results.append(result)
         time.sleep(0.005)
     with open(f"{folder}/cases.json", "w") as out:

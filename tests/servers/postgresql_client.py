@@ -79,12 +79,12 @@ class Failure(Exception):
 class Client:
     """One connection; counts what the server sends."""
 
-    def __init__(self, host, port, split=0):
+    def __init__(self, host, port, split=0, source=None):
         if host.startswith("/"):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.connect(f"{host}/.s.PGSQL.{port}")
         else:
-            self.socket = socket.create_connection((host, port))
+            self.socket = socket.create_connection((host, port), source_address=source)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(8)
         self.split = split

@@ -6,6 +6,7 @@ Expected of a case are the server's calls and rows (pg_stat_statements) and its 
 is known not to count, or not to tell: that stands with its reason at the case, in postgresql_cases.py.
 """
 import base64
+import collections
 import json
 import struct
 import subprocess
@@ -49,6 +50,26 @@ def replay(program, folder, capture):
         return json.load(file), written
 
 
+def records(folder, name):
+    with open(f"{folder}/out.{name}", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def is_about(seen, expected):
+    """Up to 512 customers are counted exactly; beyond, four standard errors are allowed."""
+    return seen == expected if expected <= 512 else abs(seen - expected) <= expected * 4 * 0.0082
+
+
+def compare_customers(expected, folder):
+    """Those of each transaction that has some, in order, and of the sessions that have some."""
+    seen = {name: [record["subject"]["count"] for record in records(folder, name) if "subject" in record]
+            for name in ("transactions", "sessions")}
+    good = all(len(seen[name]) == len(expected[name]) and all(map(is_about, seen[name], expected[name])) for name in seen)
+    told = {name: ", ".join(f"{count}" if times == 1 else f"{count} x {times}" for count, times in collections.Counter(
+        counts).items()) for name, counts in seen.items()}
+    return good, f"its customers: {told}" + ("" if good else f" not {expected}"[:2000])
+
+
 def compare(folder, program):
     with open(f"{folder}/cases.json", encoding="utf-8") as file:
         cases = json.load(file)
@@ -70,6 +91,8 @@ def compare(folder, program):
         why = f"   {case['more_requests']:+} requests, {case['more_rows']:+} rows: {case['why']}" if case["why"] else ""
         check(good, f"{case['name'][:55]:56}{seen['requests']:>7}/{expected[0]:<6}{rows:>9}/{expected[1]:<8}"
                     f"{seen['failures']:>5}/{expected[2]:<4}{why}")
+        if case["customers"]:
+            check(*compare_customers(case["customers"], folder))
         for name in COUNTED:
             totals[name] += seen[name]
         if not good and case["statements"]:

@@ -117,6 +117,30 @@ def single(lab):
     return rows
 
 
+@case("customers in keys and in hashes")
+def customers(lab):
+    client = lab.client()
+    keys = [f"msisdn:4670{n:07}" for n in range(10000)]
+    for at in range(0, 10000, 500):
+        client.pipeline(*[("SET", key, "x") for key in keys[at:at + 500]])
+    client.pipeline(*[("HSET", f"h:{n}", "name", "Ann", "msisdn", f"+4670{n:07}", "email", f"n{n}@example.org") for n in range(200)])
+    told = [1] * 10200
+    rows = 0
+    for keys_read in keys, keys[:100], keys[:50] * 2, ["no", "h:1", "msisdn:", "msisdn:x"]:
+        rows += sum(value is not None for value in client.ask("MGET", *keys_read))
+    told += [10000, 100, 50]
+    for asking in client, lab.client(resp=3):
+        replies = asking.pipeline(*[("HGETALL", f"h:{n}") for n in range(200)])
+        rows += 3 * len(replies)
+        rows += asking.ask("HGET", "h:1", "email") is not None
+        rows += sum(value is not None for value in asking.ask("HMGET", "h:1", "no", "msisdn", "email", "name"))
+        told += [1] * (200 + 1 + 1)
+    rows += len(client.ask("HGETALL", "h:none"))
+    client.ask("DEL", "h:1", *keys[:7])
+    lab.customers = {"transactions": told + [7], "sessions": [10000 + 1, 200 + 1]}
+    return rows
+
+
 def read_all(client, resp):
     rows = len(client.ask("HGETALL", "hash")) // (1 if resp == 3 else 2)
     rows += len(client.ask("LRANGE", "list", 0, -1)) + len(client.ask("SMEMBERS", "set"))
@@ -457,6 +481,7 @@ def drive(folder):
         lab.ask("CONFIG", "RESETSTAT")
         lab.apart = apart
         result = {"name": name, "begin": time.time_ns()}
+        lab.customers = None
         rows = function(lab)
         for client in lab.clients:
             client.close()
@@ -467,7 +492,7 @@ def drive(folder):
         for command_name, count in own.items():
             calls -= count
             commands[command_name] -= count
-        result.update(calls=calls, errors=errors, rows=rows, unknown=unknown, apart=lab.apart, why=why, names=names,
+        result.update(calls=calls, errors=errors, rows=rows, customers=lab.customers, unknown=unknown, apart=lab.apart, why=why, names=names,
                       rejected=lab.rejected, commands={key: count for key, count in commands.items() if count})
         results.append(result)
         time.sleep(0.005)

@@ -10,7 +10,7 @@ import collections
 import json
 import sys
 
-from postgresql_compare import replay, split
+from postgresql_compare import compare_customers, replay, split
 from redis_cases import SECRET
 
 COUNTED = "requests", "returned_rows", "failures"
@@ -56,6 +56,8 @@ def compare(folder, program):
             both = set(names) | set(case["commands"])
             print({name: (names.get(name, 0), case["commands"].get(name, 0)) for name in sorted(both)
                    if names.get(name, 0) != case["commands"].get(name, 0)})
+        if case["customers"]:
+            check(*compare_customers(case["customers"], folder))
         for name in COUNTED:
             totals[name] += seen[name]
     summary, written = replay(program, folder, "all")

@@ -1,0 +1,76 @@
+"""Holds the alerts of the shipped rules against what the thieves got by then.
+
+    thefts_compare.py FOLDER PROGRAM      replays FOLDER/weeks.pcap.gz; FOLDER/truth is thefts.py's
+"""
+import json
+import subprocess
+import sys
+from datetime import datetime
+
+AGENT_DAYS = 50 * 24
+# what may be gone before the first alert that names the thief: records, or mailboxes opened
+LIMITS = {"telenor": 225, "kt": 0, "voicemail": 10}
+
+
+def seconds(text):
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(whole + "+00:00").timestamp() + float("0." + (fraction or "0"))
+
+
+def replay(folder, program):
+    with open(f"{folder}/thefts.yaml", "w", encoding="utf-8") as file:
+        file.write("networks:\n")
+        for shop in range(10):
+            file.write(f"  - {{name: shop-{shop}, prefixes: [10.1.{shop}.0/24]}}\n")
+        file.write("  - {name: centre, prefixes: [10.3.0.0/16]}\n")
+    command = [program, "replay", "-c", f"{folder}/thefts.yaml", "-s", "none", "--alerts", f"{folder}/alerts",
+               "--transactions", f"{folder}/transactions", "--summary", f"{folder}/summary", f"{folder}/weeks.pcap.gz"]
+    subprocess.run(command, check=True, capture_output=True)
+    with open(f"{folder}/alerts", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def names(alert, users, addresses):
+    user, address = alert.get("user", {}).get("name"), alert.get("client", {}).get("ip")
+    return user in users if user else address in addresses if address else None
+
+
+def compare(folder, program):
+    alerts = [a for a in replay(folder, program) if a["event"]["dataset"] == "seepwatch.alert"]
+    with open(f"{folder}/truth", encoding="utf-8") as file:
+        truth = [json.loads(line) for line in file]
+    thieves = {"kt": ({"esb"}, {"10.1.5.1"}), "telenor": ({"shop3-2"}, set()), "voicemail": (set(), set())}
+    thieves["voicemail"][1].update(t["address"] for t in truth if t["attack"] == "voicemail")
+    passed = failed = 0
+
+    def check(good, line):
+        nonlocal passed, failed
+        passed, failed = passed + good, failed + (not good)
+        print(("ok   " if good else "FAIL ") + line)
+
+    named = set()
+    for attack, limit in LIMITS.items():
+        taken = [t for t in truth if t["attack"] == attack]
+        began, first = taken[0]["time"] - 60, None
+        for n, alert in enumerate(alerts):
+            hit = names(alert, *thieves[attack])
+            # an alert of no one in particular is the fleet's: only the guesser of PINs is found so
+            if (hit or (hit is None and attack == "voicemail")) and seconds(alert["@timestamp"]) >= began:
+                named.add(n)
+                first = first or alert
+        at = seconds(first["@timestamp"]) if first else float("inf")
+        gone = sum(t["took"] for t in taken if t["time"] < at)
+        check(gone <= limit, f"{attack}: {gone} of {sum(t['took'] for t in taken)} gone before the first alert "
+                             f"({first['rule']['id'] if first else 'none'}); at most {limit} may be")
+    wrong = [a for n, a in enumerate(alerts) if n not in named]
+    for a in wrong[:10]:
+        print("     " + a["@timestamp"], a["rule"]["id"], a["message"][:150])
+    check(len(wrong) <= 2, f"{len(wrong)} alerts on the others in {AGENT_DAYS} agent-days")
+    print(f"{passed} passed, {failed} failed")
+    return failed == 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    sys.exit(0 if compare(*sys.argv[1:]) else 1)
