@@ -178,7 +178,9 @@ static void tell(struct alert_outputs *o, const struct notice *n)
 {
     for (size_t i = 0; i < o->count; i++) {
         struct alert_output *out = &o->items[i];
-        if (n->severity >= out->setting.severity && !deliver(out, n))
+        bool is_taken = n->severity >= out->setting.severity &&
+                        !(n->kind == NOTICE_DIGEST && out->setting.takes_no_digest);
+        if (is_taken && !deliver(out, n))
             out->untaken++;
     }
 }

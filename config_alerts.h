@@ -24,6 +24,7 @@ struct alert_setting {
     struct fold_limit limit;
     struct peer_address address;
     unsigned facility; /* of syslog */
+    bool takes_no_digest;
 };
 
 struct alert_settings {

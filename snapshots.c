@@ -29,7 +29,7 @@ struct snapshots {
     bool is_written;  /* what was committed is known to be in the file, or not to be */
     uint64_t written; /* snapshots, when that was known last */
     bool has_ticked;
-    int64_t due_ns;
+    int64_t due_ns, pressed_ns; /* of the next one; of the next that the ledger asks for */
     struct engine_restored restored;
     uint64_t repeated;
 };
@@ -131,14 +131,38 @@ static bool step(struct snapshots *s)
     return false;
 }
 
+/* The one that is being taken, and then one of everything until now, to their ends. */
+static bool take_now(struct snapshots *s, struct error *error)
+{
+    struct error before;
+    while (step(s))
+        state_wait_for_room(s->state);
+    (void)state_wait(s->state, &before); /* what went wrong is tried again */
+    if (!begin(s))
+        return error_set(error, ERROR_WORK, "no memory to write the state");
+    while (step(s))
+        state_wait_for_room(s->state);
+    bool is_good = state_wait(s->state, error);
+    (void)settle_last(s);
+    return is_good;
+}
+
+/* A replay does the work of weeks in a minute, and can wait. */
 void snapshots_tick(struct snapshots *s, int64_t clock_ns)
 {
+    struct error told;
+    bool is_pressed = ledger_is_pressed(s->ledger) && clock_ns >= s->pressed_ns;
+    if (is_pressed) /* once in an interval where it does not help */
+        s->pressed_ns = clock_ns + s->config.interval_ns;
+    if (is_pressed && s->config.resumes && take_now(s, &told))
+        s->pressed_ns = clock_ns;
     if (step(s))
         return;
     if (!s->has_ticked)
         s->due_ns = clock_ns + s->config.interval_ns;
     s->has_ticked = true;
-    if (clock_ns >= s->due_ns && begin(s))
+    bool is_due = clock_ns >= s->due_ns || (is_pressed && !s->config.resumes);
+    if (is_due && begin(s))
         s->due_ns = clock_ns + s->config.interval_ns;
 }
 
@@ -166,17 +190,7 @@ int64_t snapshots_newest_ns(const struct snapshots *s)
 
 bool snapshots_finish(struct snapshots *s, struct error *error)
 {
-    struct error before;
-    while (step(s))
-        state_wait_for_room(s->state);
-    (void)state_wait(s->state, &before); /* what went wrong is tried again */
-    if (!begin(s))
-        return error_set(error, ERROR_WORK, "no memory to write the state");
-    while (step(s))
-        state_wait_for_room(s->state);
-    bool is_good = state_wait(s->state, error);
-    (void)settle_last(s);
-    return is_good;
+    return take_now(s, error);
 }
 
 struct snapshots_counters snapshots_counters(const struct snapshots *s)

@@ -85,21 +85,23 @@ static size_t told_len(uint8_t value_class, struct bytes head)
     return cursor_is_short(&in) || len == null_len ? SIZE_MAX : len;
 }
 
-/* The digits of a number of 128 bits, the lowest word first. */
-static struct bytes print_number(uint32_t words[DECIMAL_WORDS], char *room)
+/* The digits of a number, the lowest word first. */
+static struct bytes print_number(uint32_t *words, size_t count, char *room)
 {
     size_t at = DIGITS_MAX;
-    bool is_more = true;
-    while (is_more) {
-        uint64_t part = 0;
-        is_more = false;
-        for (size_t n = DECIMAL_WORDS; n > 0; n--) {
-            part = part << 32 | words[n - 1];
-            words[n - 1] = (uint32_t)(part / DECIMAL_PART);
-            part %= DECIMAL_PART;
-            is_more = is_more || words[n - 1] > 0;
+    while (count > 0 && words[count - 1] == 0)
+        count--;
+    while (count > 0) {
+        uint64_t rest = 0;
+        for (size_t n = count; n > 0; n--) {
+            rest = rest << 32 | words[n - 1];
+            words[n - 1] = (uint32_t)(rest / DECIMAL_PART);
+            rest %= DECIMAL_PART;
         }
-        for (int digits = 9; at > 0 && digits > 0 && (is_more || part > 0); digits--) {
+        while (count > 0 && words[count - 1] == 0)
+            count--;
+        uint32_t part = (uint32_t)rest;
+        for (int digits = 9; at > 0 && digits > 0 && (count > 0 || part > 0); digits--) {
             room[--at] = (char)('0' + part % 10);
             part /= 10;
         }
@@ -119,7 +121,7 @@ static struct bytes number_text(struct bytes value, enum tds_form form, char *ro
         return (struct bytes){NULL, 0};
     for (size_t n = 0; n < len; n++)
         words[n / 4] |= (uint32_t)cursor_u8(&in) << 8 * (n % 4);
-    return print_number(words, room);
+    return print_number(words, (len + 3) / 4, room);
 }
 
 /* A value as it is sent, with its head. */

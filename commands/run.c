@@ -99,7 +99,8 @@ static bool open_alerts(struct run *r, const struct options *o, struct error *er
 {
     static const struct alert_outputs_notes notes = {.note = tell_note};
     struct alert_outputs *alerts = r->outputs.alerts = alert_outputs_open(&notes);
-    const struct alert_setting json = {.path = o->alerts},
+    /* whoever reads --alerts counts alerts */
+    const struct alert_setting json = {.path = o->alerts, .takes_no_digest = true},
                                lines = {.path = "-", .form = ALERT_AS_LINES};
     if (!alerts)
         return error_set(error, ERROR_WORK, "no memory");

@@ -187,7 +187,11 @@ void crowd_reach(struct crowd *c, int64_t interval, double passed)
 {
     if (c->has_begun && interval > c->interval)
         interval_close(c);
-    if (!c->has_begun || interval > c->interval) {
+    if (interval < c->interval) {
+        memset(c->bins, 0, sizeof(c->bins));
+        c->slots_seen = 0;
+    }
+    if (!c->has_begun || interval != c->interval) {
         c->interval = interval;
         c->passed = 0;
         c->live_left = 0;

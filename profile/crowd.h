@@ -45,7 +45,7 @@ struct crowd *crowd_open(bool has_groups, uint64_t seed);
 void crowd_close(struct crowd *c);
 
 /* crowd_reach goes on to a time: the number of its interval, and how much of that has passed, 0 to
- * 1.  Numbers never go back. */
+ * 1.  A number before it begins that interval anew: the clock was wrong. */
 void crowd_reach(struct crowd *c, int64_t interval, double passed);
 
 /* crowd_interval gives the number reached; crowd_closed how many intervals are over. */

@@ -259,6 +259,11 @@ void ledger_saved(struct ledger *l, bool is_written)
     pack_restart(&l->sent);
 }
 
+bool ledger_is_pressed(const struct ledger *l)
+{
+    return l->waiting.len > LEDGER_WAITING_MAX / 2;
+}
+
 uint64_t ledger_lost(const struct ledger *l)
 {
     return l->lost;

@@ -37,6 +37,9 @@ void ledger_count(struct ledger *l, const struct transaction *t, int64_t time_ns
 void ledger_save(struct ledger *l, struct state *s);
 void ledger_saved(struct ledger *l, bool is_written);
 
+/* ledger_is_pressed tells whether so much waits that it should be saved soon. */
+bool ledger_is_pressed(const struct ledger *l);
+
 /* ledger_lost counts rows that could not wait, ledger_short transactions not all of whose customers
  * count. */
 uint64_t ledger_lost(const struct ledger *l);
@@ -51,7 +54,7 @@ uint64_t ledger_short(const struct ledger *l);
      FIELD_BIT(FIELD_SERVER_PORT) | FIELD_BIT(FIELD_SERVER_BYTES) | FIELD_BIT(FIELD_USER_NAME) |   \
      FIELD_BIT(FIELD_DB_QUERY_HASH) | FIELD_BIT(FIELD_DB_QUERY_TEXT) |                             \
      FIELD_BIT(FIELD_DB_RESPONSE_RETURNED_ROWS) | FIELD_BIT(FIELD_HTTP_RESPONSE_RECORDS) |         \
-     FIELD_BIT(FIELD_URL_TEMPLATE) | FIELD_BIT(FIELD_SUBJECT_COUNT) |                              \
-     FIELD_BIT(FIELD_SUBJECT_IDS) | FIELD_BIT(FIELD_CAPTURE_LOST_BYTES))
+     FIELD_BIT(FIELD_URL_TEMPLATE) | FIELD_BIT(FIELD_SUBJECT_IDS) |                                \
+     FIELD_BIT(FIELD_CAPTURE_LOST_BYTES))
 
 #endif

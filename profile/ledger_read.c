@@ -309,13 +309,11 @@ static void set_customers(struct transaction *t, const struct row *row, uint64_t
     uint64_t from = i * s->count / row->count, to = (i + 1) * s->count / row->count;
     if (s->registers ? i > 0 : from == to)
         return;
-    t->subject_ids = (struct hashes){
-        .items = s->hashes + from, .count = (size_t)(to - from), .registers = s->registers};
-    t->subject_count = s->registers ? sketch_count(s) : to - from;
     if (s->registers)
-        t->subject_ids.items = NULL;
+        t->subject_ids = (struct hashes){.registers = s->registers};
+    else
+        t->subject_ids = (struct hashes){.items = s->hashes + from, .count = (size_t)(to - from)};
     transaction_mark(t, FIELD_SUBJECT_IDS);
-    transaction_mark(t, FIELD_SUBJECT_COUNT);
 }
 
 const struct transaction *ledger_reader_next(struct ledger_reader *r, int64_t until_ns)

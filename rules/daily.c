@@ -16,6 +16,7 @@ enum {
     DAYS_OF_WEEK = 7,
     MONDAY = 3,         /* 1970-01-01 was a Thursday */
     ALONE_LEARNING = 4, /* intervals */
+    LATE_MAX = 10000,   /* transactions, one after another */
 };
 
 #define DAY_NS (86400 * CLOCK_SECOND_NS)
@@ -84,21 +85,28 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Goes on to a time; false where its interval is over. */
+/* The interval of a time. */
+static void begin_at(const struct rule_daily *daily, struct daily_all *all, int64_t time_ns)
+{
+    int64_t ahead_ns = zone_ahead_s(daily->zone, time_ns) * CLOCK_SECOND_NS;
+    all->number = floor_div(time_ns + ahead_ns, daily->each_ns);
+    all->from_ns = zone_to_utc(daily->zone, all->number * daily->each_ns);
+    all->to_ns = zone_to_utc(daily->zone, (all->number + 1) * daily->each_ns);
+    all->from_ns = all->from_ns < time_ns ? all->from_ns : time_ns; /* summer time ends */
+    all->to_ns = all->to_ns > time_ns ? all->to_ns : time_ns + 1;
+}
+
+/* Goes on to a time; false where its interval is over.  Where nothing but such times comes, one
+ * that was far ahead was wrong, and all goes on where the clock is. */
 static bool reach(struct detection *d, int64_t time_ns)
 {
     struct daily_all *all = d->whole;
-    const struct rule_daily *daily = &d->rule->daily;
-    if (time_ns < all->from_ns)
+    bool is_late = time_ns < all->from_ns;
+    if (is_late && ++all->late < LATE_MAX)
         return false;
-    if (time_ns >= all->to_ns) {
-        int64_t ahead_ns = zone_ahead_s(daily->zone, time_ns) * CLOCK_SECOND_NS;
-        int64_t number = floor_div(time_ns + ahead_ns, daily->each_ns);
-        all->number = number > all->number ? number : all->number;
-        all->from_ns = zone_to_utc(daily->zone, all->number * daily->each_ns);
-        all->to_ns = zone_to_utc(daily->zone, (all->number + 1) * daily->each_ns);
-        all->to_ns = all->to_ns > time_ns ? all->to_ns : time_ns + 1; /* a clock set back */
-    }
+    all->late = 0;
+    if (is_late || time_ns >= all->to_ns)
+        begin_at(&d->rule->daily, all, time_ns);
     double passed = (double)(time_ns - all->from_ns) / (double)(all->to_ns - all->from_ns);
     crowd_reach(all->crowd, all->number, passed);
     return true;
@@ -390,6 +398,18 @@ static uint64_t rounded(double x)
     return x <= 0 ? 0 : x < 1e18 ? (uint64_t)(x + 0.5) : UINT64_MAX;
 }
 
+bool daily_is_cause(const struct rule *rule, const struct transaction *t)
+{
+    return rule->measure.kind != MEASURE_SHARE || expression_holds(rule->measure.part, t);
+}
+
+double daily_expected(const struct daily_view *v, unsigned of)
+{
+    if (of == 1u << USUAL_OF_SHARE)
+        return v->decided * v->level.share;
+    return v->level.mean[of == 1u << USUAL_OF_VOLUME ? USUAL_WHOLE : USUAL_PART];
+}
+
 uint64_t daily_limit(const struct detection *d, const struct daily *k, const struct daily_view *v)
 {
     const struct daily_all *all = d->whole;
@@ -428,7 +448,7 @@ void daily_describe(const struct detection *d, struct daily *k, const struct occ
     a->whole = rounded(v.counts[USUAL_WHOLE]);
     a->is_part = count == USUAL_PART;
     a->is_estimate = k->visits.level > 0;
-    a->usual = rounded(v.level.mean[count]);
+    a->usual = rounded(daily_expected(&v, of));
     a->has_peers = d->rule->daily.than_peers && !is_alone(d->rule) &&
                    crowd_colleagues(all->crowd, &k->member, count, &peers);
     a->peers = a->has_peers ? rounded(peers) : 0;

@@ -22,6 +22,7 @@ struct daily_all {
     struct newcomers *newcomers;    /* NULL: the rule has no `new to` */
     struct daily_seasons *seasons;  /* NULL: the rule has `by` */
     int64_t from_ns, to_ns, number; /* of the interval reached */
+    uint32_t late;                  /* transactions of intervals before, since one of this */
     struct usual_noise noise;
 };
 
@@ -68,6 +69,14 @@ bool daily_look(struct detection *d, struct daily *k, struct daily_view *v);
  */
 double daily_score(const struct detection *d, const struct daily *k, const struct daily_view *v,
                    unsigned of);
+
+/* daily_is_cause tells whether a transaction adds to what is scored: of a share, only one for which
+ * its condition holds does. */
+bool daily_is_cause(const struct rule *rule, const struct transaction *t);
+
+/* daily_expected gives the count that was to be expected, of what those bits score: the whole of a
+ * volume, else the part; of the share alone, that share of the whole there is. */
+double daily_expected(const struct daily_view *v, unsigned of);
 
 /* daily_limit gives the count at which the score of an `unusual` of one count is reached; 0 where
  * there is no such count. */

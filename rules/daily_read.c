@@ -217,7 +217,7 @@ void unusual_read(const struct reader *of)
 
 static void read_drift(const struct reader *of, const struct yaml_node *n, struct rule_drift *drift)
 {
-    static const char *const keys[] = {"than", "of", "slack", "cap", "limit", NULL};
+    static const char *const keys[] = {"than", "of", "slack", "cap", "limit", "at least", NULL};
     const struct reader r = {of->v, n, of->rule, "'drift'"};
     if (!yaml_expect(n, YAML_MAPPING, "'drift'", of->v->problems))
         return;
@@ -227,6 +227,7 @@ static void read_drift(const struct reader *of, const struct yaml_node *n, struc
     drift->slack = read_decimal(&r, "slack", SHARE_ONE / 2);
     drift->cap = read_decimal(&r, "cap", 4 * SHARE_ONE);
     drift->limit = read_decimal(&r, "limit", 0);
+    drift->at_least = reader_number(&r, "at least", 1, 1, UINT32_MAX);
 }
 
 void drift_read(const struct reader *r)

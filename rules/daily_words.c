@@ -122,8 +122,9 @@ void daily_add_silence(struct text *t, const struct alert *a)
         text_add(t, "score: %.1f, at least: %llu}", a->score + 0.1,
                  (unsigned long long)a->rule->at_least);
     else
-        text_add(t, "slack: %.4g, cap: %.4g, limit: %.1f}", (double)drift->slack / SHARE_ONE,
-                 (double)drift->cap / SHARE_ONE, a->score + 0.1);
+        text_add(t, "slack: %.4g, cap: %.4g, limit: %.1f, at least: %llu}",
+                 (double)drift->slack / SHARE_ONE, (double)drift->cap / SHARE_ONE, a->score + 0.1,
+                 (unsigned long long)drift->at_least);
 }
 
 static void write_real(struct json *j, const char *name, double value)
@@ -209,6 +210,8 @@ void daily_add_rule(struct text *t, const struct rule *rule)
         add_words_of(t, drift->of);
         text_add(t, ", less %.4g and at most %.4g, adds up to over %.4g", in_units(drift->slack),
                  in_units(drift->cap), in_units(drift->limit));
+        if (drift->at_least > 1)
+            text_add(t, ", of at least %llu", (unsigned long long)drift->at_least);
     }
     text_add(t, "; silent for the first ");
     quantity_print_window(t, rule->learn_ns, true);

@@ -14,7 +14,7 @@
  * `load` says false; the engine then clears the state, however far it came.  `version` goes up
  * when `save` writes something else: what another version wrote begins anew, which is told.  A rule
  * finds its states again while its meaning (rules/meaning.h) stays the same, hence a part of the
- * rule that decides what a state is must be in there.  tests/rules/state_test.c holds every
+ * rule that decides what a state is must be in there.  tests/rules/save_test.c holds every
  * detector to it: the same alerts with a save and a load in between as without.
  */
 #ifndef SEEPWATCH_RULES_DETECTOR_H

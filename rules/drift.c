@@ -27,7 +27,9 @@ static double sum_with(const struct detection *d, const struct drift_state *s,
                        const struct daily_view *v, size_t i)
 {
     const struct rule_drift *drift = &d->rule->daily.drifts[i];
-    double score = daily_score(d, &s->daily, v, drift->of), cap = in_units(drift->cap);
+    bool is_enough = v->counts[USUAL_WHOLE] >= (double)drift->at_least;
+    double score = is_enough ? daily_score(d, &s->daily, v, drift->of) : 0;
+    double cap = in_units(drift->cap);
     score = score < lowest ? lowest : score > cap ? cap : score;
     double sum = (double)s->runs[i].sum + score - in_units(drift->slack);
     return sum > 0 ? sum : 0;
@@ -41,7 +43,7 @@ static enum usual_count counted_of(unsigned of)
 static double extra_of(const struct daily_view *v, unsigned of)
 {
     enum usual_count c = counted_of(of);
-    return v->counts[c] - v->level.mean[c];
+    return v->counts[c] - daily_expected(v, of);
 }
 
 static void add_up(struct detection *d, struct daily *k, const struct daily_view *v)
@@ -100,7 +102,7 @@ static enum finding drift_count(struct detection *d, void *state, const struct o
     if (status == DAILY_SAME || !daily_look(d, &s->daily, &v))
         return FINDING_NONE;
     (void)furthest(d, s, &v, &reached);
-    if (reached > 1)
+    if (reached > 1 && daily_is_cause(d->rule, o->transaction))
         return FINDING_RAISED;
     return reached > 0.5 ? FINDING_NEAR : FINDING_NONE;
 }

@@ -188,6 +188,7 @@ static void write_daily(struct pack *p, const struct rule *rule)
         pack_number(p, daily->drifts[i].of);
         pack_number(p, daily->drifts[i].slack);
         pack_number(p, daily->drifts[i].cap);
+        pack_number(p, daily->drifts[i].at_least);
     }
 }
 

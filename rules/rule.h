@@ -76,6 +76,7 @@ struct before {
 struct rule_drift {
     unsigned of; /* a bit for each enum usual_score */
     uint64_t slack, cap, limit;
+    uint64_t at_least; /* no millionths: with fewer in the whole an interval scores nothing */
 };
 
 /* What is counted day by day (or by the hour) and held against what is usual: rules/daily.h. */

@@ -31,7 +31,7 @@ static enum finding unusual_count(struct detection *d, void *state, const struct
     if (status == DAILY_SAME || !daily_look(d, k, &v) || !is_enough(rule, &v))
         return FINDING_NONE;
     double score = daily_score(d, k, &v, rule->daily.of) * SHARE_ONE;
-    if (score > (double)rule->score)
+    if (score > (double)rule->score && daily_is_cause(rule, o->transaction))
         return FINDING_RAISED;
     return score > (double)rule->score / 2 ? FINDING_NEAR : FINDING_NONE;
 }

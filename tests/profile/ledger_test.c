@@ -172,7 +172,7 @@ static void it_comes_back_as_transactions(void **context)
     save(l, s, START_NS, true);
     state_close(s);
     ledger_close(l);
-    struct ledger_reader *r;
+    struct ledger_reader *r = NULL;
     if (!ledger_reader_is(w->path) || !ledger_reader_open(&r, w->path, &error))
         fail_msg("%s", error.text);
     uint64_t rows[2] = {0}, requests[2] = {0}, failures = 0;

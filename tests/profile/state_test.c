@@ -4,6 +4,7 @@
 #include "tests/cmocka.h"
 
 #include "core/table.h"
+#include "profile/database.h"
 #include "profile/lasting.h"
 
 #include <stdio.h>
@@ -332,6 +333,42 @@ static void too_much_at_once_is_left_to_the_next_snapshot(void **context)
     state_close(s);
 }
 
+static void write_part(struct state *s, int64_t time_ns, bool *is_whole)
+{
+    uint32_t part;
+    assert_true(state_begin(s, &(struct state_moment){time_ns, 1}, is_whole));
+    pack_number(state_part(s, "one", 1, &part), 1);
+    state_part_end(s);
+    pack_number(state_row(s, part, 0, 1, 1), 1);
+    state_row_end(s);
+    state_commit(s);
+}
+
+static void a_file_that_is_damaged_meanwhile_is_set_aside(void **context)
+{
+    struct world *w = *context;
+    struct state *s = open_it(w);
+    struct error error;
+    bool is_whole;
+    settle(s);
+    write_part(s, 1, &is_whole);
+    assert_true(state_wait(s, &error));
+    struct database *other = database_open(w->path, false);
+    assert_true(database_run(other, "DROP TABLE entry"));
+    database_close(other);
+    write_part(s, 2, &is_whole);
+    assert_false(state_wait(s, &error));
+    assert_non_null(strstr(error.text, "could not be written"));
+    assert_int_equal(w->tells, 2);
+    write_part(s, 3, &is_whole);
+    assert_true(is_whole);
+    assert_true(state_wait(s, &error));
+    assert_int_equal(w->tells, 3); /* it is written again */
+    assert_int_equal(state_counters(s).set_aside, 1);
+    state_close(s);
+    assert_true(has_part(w, "one"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -341,6 +378,7 @@ int main(void)
         TEST(what_was_not_committed_leaves_no_trace),
         TEST(a_second_one_is_kept_out),
         TEST(a_part_that_nobody_mentions_stays_for_a_month),
+        TEST(a_file_that_is_damaged_meanwhile_is_set_aside),
         TEST(too_much_at_once_is_left_to_the_next_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,10 @@ start() { # COMMAND...
     "$@" <&0 >/dev/null 2>"$work/stderr" &
     watch=$!
 }
+# What it told, but for the key of customers' ids: nothing of these runs is kept.
+told() {
+    grep -v 'no place is named for a site key' "$work/stderr"
+}
 ends_with() { # STATUS [SIGNAL]
     local status=0
     [ -z "${2:-}" ] || kill -"$2" "$watch"
@@ -86,7 +90,7 @@ try() { # WORKERS THREADS
     sleep 0.2
     expect "SIGTERM ends it with status 0" ends_with 0 TERM
     expect "SIGHUP is all there is to tell" \
-        test "$(cat "$work/stderr")" = "seepwatch: note: the rules were read again: 1 on, 0 of them anew"
+        test "$(told)" = "seepwatch: note: the rules were read again: 1 on, 0 of them anew"
     expect "the summary is written" python3 -m json.tool "$work/summary" /dev/null
 }
 try 1 1
@@ -102,7 +106,7 @@ expect "it is confined" within has Seccomp 2
 expect "a log that was there stays whose it is" owned_by root "$work/logs/alerts"
 expect "so does the end of a symbolic link" owned_by root "$work/elsewhere"
 expect "a folder that is not the user's is told in one line" \
-    test "$(grep -c "note: the user nobody may not create files in $work/logs: " "$work/stderr")-$(wc -l <"$work/stderr")" = 1-1
+    test "$(grep -c "note: the user nobody may not create files in $work/logs: " "$work/stderr")-$(told | wc -l)" = 1-1
 expect "and it goes on" ends_with 0 TERM
 
 # --- an interface that goes ---------------------------------------------------------------------------------------------
@@ -154,7 +158,11 @@ expect "--user without root: status 2" ends_with 2
 # --- replay -------------------------------------------------------------------------------------------------------------
 "$work/seepwatch" replay -r "$work/rules.yaml" --unconfined --alerts /dev/null --transactions "$work/want" samples/day.pcap.gz
 "$work/seepwatch" replay -r "$work/rules.yaml" --alerts /dev/null --transactions "$work/have" samples/day.pcap.gz
-expect "replay finds the same with and without" cmp -s "$work/want" "$work/have"
+# hashes of customers have a key that is made anew at each start
+without_hashes() { # FILE
+    sed -E 's/"(ids|near)":\[[^]]*\]|"sketch":"[^"]*"//g' "$1"
+}
+expect "replay finds the same with and without" cmp -s <(without_hashes "$work/want") <(without_hashes "$work/have")
 expect "replay found something" test -s "$work/have"
 mkfifo "$work/pipe"
 (zcat samples/day.pcap.gz; exec sleep 60) >"$work/pipe" &

@@ -130,6 +130,24 @@ PY
     done
 }
 
+# The site's key is made once, for its owner alone; with it the ids of two runs are the same, and another's are others.
+ids_are_the_sites() {
+    local run
+    for run in 1 2 3; do
+        mkdir -p "$work/site$((run / 3))"
+        { cat samples/config.yaml && echo "subject: {key: site$((run / 3))/key}"; } >"$work/key.yaml"
+        "$program" replay -s none -c "$work/key.yaml" --alerts /dev/null --transactions "$work/run$run" \
+            samples/day.pcap.gz 2>"$work/stderr" || return 1
+        grep -c 'is the site key now' "$work/stderr"
+    done | paste -sd ' ' | grep -qx '1 0 1' || return 1
+    [ "$(stat -c %a "$work/site0/key")" = 600 ] && cmp "$work/run1" "$work/run2" && ! cmp -s "$work/run1" "$work/run3" &&
+        grep -q '"subject":{"count":' "$work/run1" || return 1
+    chmod 640 "$work/site0/key"
+    echo "subject: {key: site0/key}" >"$work/key.yaml"
+    ! "$program" replay -s none -c "$work/key.yaml" samples/day.pcap.gz 2>"$work/stderr" &&
+        grep -q 'chmod 600' "$work/stderr"
+}
+
 # What is there, in words; and a configuration from it that check finds good and a replay takes.
 survey_finds_what_is_there() {
     "$program" survey --write-config "$work/starter.yaml" samples/day.pcap.gz >"$work/report" 2>"$work/stderr" || return 1
@@ -214,7 +232,7 @@ mistakes() {
     mistake 2 'unknown command' reply "$day"
     mistake 2 'watch, replay, survey, check or tune'
     mistake 2 'survey has no rules and logs' survey "$day"
-    mistake 2 'state' replay -s state.db "$day"
+    mistake 2 'name a file, or none' replay -s '' "$day"
     mistake 2 'rules.yaml:3:11: .*event.action' replay -r "$work/rules.yaml" "$day"
     mistake 2 'config.yaml:3:16: ' replay -c "$work/config.yaml" "$day"
     mistake 2 'keys.yaml:1:1: .*networks' replay -c "$work/keys.yaml" "$day"
@@ -252,6 +270,7 @@ check "outputs tell no secret" outputs_tell_no_secret
 check "the sample's alerts are $golden" alerts_are_golden
 check "the same from plain, from standard input, and from two files" same_from_every_source
 check "the same with 2 and 3 workers" same_with_more_workers
+check "ids of customers are the site's" ids_are_the_sites
 check "a survey finds what is there" survey_finds_what_is_there
 check "a survey stops in time" survey_stops_in_time
 check "the tests of rules are run" tests_of_rules_are_run

@@ -230,7 +230,8 @@ def test_going_on(w):
 
 def test_changed_rules(w):
     fresh(w, "a.db")
-    w.write("rules.yaml", RULES.replace("over: 2h, above: 2500", "over: 3h, above: 2500").replace("together: 4", "together: 5"))
+    changed = RULES.replace("over: 2h, above: 2500", "over: 3h, above: 2500").replace("together: 4", "together: 5")
+    w.write("rules.yaml", changed)
     errors = w.must_replay("second.jsonl", "a.db", "second.alerts")
     w.write("rules.yaml", RULES)
     check(errors.count("begins anew") == 1 and "the rule rows does not count as it did" in errors, f"changed: {errors}")
@@ -265,6 +266,27 @@ def test_damage(w):
         check("damaged" not in again and w.summary()["restored_rules"] == 6, f"damage {i} stays: {again}")
     check(told > 20, f"only {told} of 40 were told")
     print(f"state: 40 files damaged: {told} told and set aside, {harmless} without effect")
+
+
+def test_damage_meanwhile(w):
+    """The confined program can set a file aside too, and begin another one."""
+    fresh(w, "a.db")
+    command = w.command("-", "a.db", "second.alerts")
+    command[2] = "-"
+    run = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with open(w.path("second.jsonl")) as f:
+        lines = f.readlines()
+    run.stdin.write("".join(lines[:10000]))
+    run.stdin.flush()
+    time.sleep(0.5)
+    with sqlite3.connect(w.path("a.db")) as db:
+        db.execute("DROP TABLE entry")
+    run.stdin.write("".join(lines[10000:]))
+    errors = run.communicate()[1]
+    check(run.returncode == 0, f"damage meanwhile: {run.returncode} {errors}")
+    check("was damaged while it was written" in errors and len(w.aside("a.db")) == 1, f"damage meanwhile: {errors}")
+    again = w.must_replay("second.jsonl", "a.db", "second.alerts")
+    check("damaged" not in again and w.summary()["restored_rules"] == 6, f"damage meanwhile stays: {again}")
 
 
 def test_other_files(w):
@@ -318,9 +340,28 @@ def test_permissions(w):
     code, errors = w.replay("second.jsonl", "theirs/a.db", "second.alerts", *mine, **nobody)
     check(code == 1 and "Permission denied" in errors and "folder" in errors, f"no permission: {code} {errors}")
     code, errors = w.replay("second.jsonl", "no/such/a.db", "second.alerts", *mine)
-    check(code == 1 and "No such file or directory" in errors and "name another file" in errors, f"no folder: {code} {errors}")
+    check(code == 1 and "No such file or directory" in errors and "name another file" in errors,
+          f"no folder: {code} {errors}")
     w.must_replay("first.jsonl", "made/a.db", "second.alerts")
     check(oct(os.stat(w.path("made/a.db")).st_mode & 0o777) == "0o640", "the file can be read by anybody")
+
+
+def test_tune(w):
+    """The ledger stands for the log where it has the rule's fields, and for the time before it."""
+    def tune(rule, *files):
+        run = subprocess.run([w.program, "tune", rule, "-r", w.path("rules.yaml"), "--from", *map(w.path, files)],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return run.returncode, run.stdout, run.stderr
+    w.must_replay("log.jsonl", "tune.db", "tune.alerts")
+    for files in (["log.jsonl"], ["tune.db"]):
+        code, report, errors = tune("rows", *files)
+        check(code == 0 and "60000 transactions of 2 days, 120 agent-days" in report,
+              f"tune {files}: {report} {errors}")
+    code, report, errors = tune("rows", "tune.db", "second.jsonl")
+    first = int(report.split("\n")[1].split()[0]) if code == 0 else 0
+    check(59000 < first <= 60000, f"tune with both: {report} {errors}")
+    code, report, errors = tune("tables", "tune.db")
+    check(code == 2 and "the ledger has no db.collection.name, which tables asks for" in errors, f"tune: {errors}")
 
 
 def test_clock(w):
@@ -356,8 +397,8 @@ def main():
     w = Work(sys.argv[1])
     try:
         cut_log(w)
-        for test in (test_going_on, test_changed_rules, test_damage, test_other_files, test_full_disk,
-                     test_permissions, test_clock):
+        for test in (test_going_on, test_changed_rules, test_damage, test_damage_meanwhile, test_other_files,
+                     test_full_disk, test_permissions, test_tune, test_clock):
             test(w)
         test_kills(w, kills)
     finally:

@@ -353,6 +353,22 @@ static void days_end_at_midnight_of_the_zone(void **state)
     end();
 }
 
+static void a_time_far_ahead_does_not_silence_a_rule(void **state)
+{
+    (void)state;
+    begin(OF_CUSTOMERS "    unusual: {score: 3.8, at least: 20}\n");
+    weeks(20);
+    send(1, start + 7000 * DAY, ACTION_READ, customer(1), OUTCOME_SUCCESS);
+    weeks(26); /* late, all of the first weeks of them */
+    assert_int_equal(engine_counters(engine).late, 9999);
+    for (int day = 26; day < 32; day++)
+        all_work(day, 1, AGENTS);
+    assert_int_equal(seen.count, 0);
+    work(3, 32, 300, 0);
+    assert_int_equal(seen.count, 1);
+    end();
+}
+
 static void a_key_takes_little_memory(void **state)
 {
     (void)state;
@@ -561,6 +577,7 @@ int main(void)
         cmocka_unit_test(the_share_of_failures_of_an_hour_stands_out),
         cmocka_unit_test(a_network_is_held_against_itself_and_the_others),
         cmocka_unit_test(days_end_at_midnight_of_the_zone),
+        cmocka_unit_test(a_time_far_ahead_does_not_silence_a_rule),
         cmocka_unit_test(a_key_takes_little_memory),
         cmocka_unit_test(an_alert_explains_itself),
         cmocka_unit_test(a_rule_is_told_in_words),

@@ -391,6 +391,8 @@ def customers(lab):
     ask(100, "select y from d where n <= 100")
     ask(10000, "select name, msisdn from c")
     ask(10000, "select c.*, repeat('x', n % 3000) as filler, email as mail from c")
+    ask(100, "copy (select name, msisdn from c where n <= 100) to stdout")
+    ask(100, "copy (select name, msisdn, email from c where n <= 100) to stdout (format csv, header)")
     bound(1, "select name from c where msisdn = $1 and n < $2", [b"46700000001", b"5"])
     bound(3, "select name from c where msisdn = any($1)", [b"{46700000001,46700000002,46700000003}"])
     bound(300, "select x, msisdn from d where n <= 300", [], binary=True)

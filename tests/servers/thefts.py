@@ -23,7 +23,7 @@ from postgresql_client import Client, SYNC, bind, describe, execute, parse
 START = 1768176000  # 2026-01-12T00:00:00Z, a Monday
 QUIET_DAYS, DAYS = 28, 31
 CUSTOMERS, SHOPS, SHOP_AGENTS, CENTRE_AGENTS = 20000, 10, 4, 10
-SERVER = "10.20.0.10"
+DATABASE, PORTAL, VOICEMAIL = "10.20.0.10", "10.20.0.11", "10.20.0.12"
 DAY = 86400
 
 
@@ -38,12 +38,12 @@ def poisson_like(rng, mean):
 class Web:
     """One agent's browser: a cookie, a connection for each visit."""
 
-    def __init__(self, address, software):
-        self.address, self.software, self.cookie = address, software, None
+    def __init__(self, address, software, server=PORTAL):
+        self.address, self.software, self.server, self.cookie = address, software, server, None
 
     def ask(self, method, path, **fields):
-        line = http.client.HTTPConnection(SERVER, source_address=(self.address, 0), timeout=8)
-        headers = {"Host": "portal.example", "User-Agent": self.software}
+        line = http.client.HTTPConnection(self.server, source_address=(self.address, 0), timeout=8)
+        headers = {"Host": "portal.example" if self.server == PORTAL else "voicemail.example", "User-Agent": self.software}
         if self.cookie:
             headers["Cookie"] = self.cookie
         body = None
@@ -66,7 +66,7 @@ class Desk:
     SQL = "select id, msisdn, name, address, plan from customers where msisdn = $1"
 
     def __init__(self, address, user, software):
-        self.client = Client(SERVER, 5432, source=(address, 0))
+        self.client = Client(DATABASE, 5432, source=(address, 0))
         self.client.start(user, "crm", f"{user}-made-up", application_name=software)
 
     def look(self, customer):
@@ -125,7 +125,7 @@ class Weeks:
         self.desks.pop(user).close()
 
     def mailbox(self, box, pin, address, attack=None):
-        opened = Web(address, "Voicemail/2").ask("POST", "/voicemail/login", mailbox=box, pin=pin) == 200
+        opened = Web(address, "Voicemail/2", VOICEMAIL).ask("POST", "/voicemail/login", mailbox=box, pin=pin) == 200
         if attack:
             self.took(attack, None, address, opened)
 

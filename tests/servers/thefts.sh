@@ -25,6 +25,9 @@ lab_client desks "${desks[@]}"
 for network in 10.70.0 10.80.0; do # callers and guessers
     lab_in desks ip route add local "$network.0/24" dev lo
 done
+for address in 10.20.0.11 10.20.0.12; do # the portal, and voicemail
+    lab_in server ip addr add "$address/32" dev eth0
+done
 pg_begin
 pg_sql crm <<'SQL'
 create table customers as
@@ -39,16 +42,16 @@ echo 'create role root login; grant select on customers to root' | pg_sql crm # 
 for account in esb centre-{0..9}; do
     echo "create role \"$account\" login password '$account-made-up'; grant select, insert on customers, notes to \"$account\";"
 done | pg_sql crm
-ip netns exec "$LAB_PREFIX-server" python3 thefts_portal.py "$SERVER" "$LAB/socket" 2>"$LAB/portal.log" &
+ip netns exec "$LAB_PREFIX-server" python3 thefts_portal.py "$LAB/socket" 2>"$LAB/portal.log" &
 lab_pids+=("$!")
-until lab_in desks python3 -c "import socket; socket.create_connection(('$SERVER', 80))" 2>/dev/null; do
+until lab_in desks python3 -c "import socket; socket.create_connection(('10.20.0.11', 80))" 2>/dev/null; do
     kill -0 "${lab_pids[-1]}" 2>/dev/null
     sleep 0.1
 done
 capture_begin "$LAB/weeks.pcap"
 lab_in desks python3 thefts.py "$LAB/times" "$LAB/truth"
-packets=$(capture_end)
-echo "$packets packets recorded"
+capture_end >"$LAB/packets"
+echo "$(cat "$LAB/packets") packets recorded"
 python3 stretch.py "$LAB/weeks.pcap" "$LAB/times" "$LAB/weeks.pcap.gz"
 if [ -n "${KEEP:-}" ]; then
     cp "$LAB/weeks.pcap.gz" "$LAB/truth" "$KEEP"

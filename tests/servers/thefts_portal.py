@@ -1,6 +1,6 @@
 """A dealer portal over the customers in PostgreSQL, and a voicemail beside it, as small as they can be.
 
-    thefts_portal.py ADDRESS SOCKET      PostgreSQL is asked by its local socket, which no mirror sees
+    thefts_portal.py SOCKET      PostgreSQL is asked by its local socket, which no mirror sees
 
 Agents log in with a form and are known by a cookie; what they ask comes as JSON.  A mailbox is
 opened by its number and a PIN.
@@ -80,7 +80,7 @@ class Portal(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
-    Portal.database = Client(sys.argv[2], 5432).start("root", "crm")
-    http.server.HTTPServer((sys.argv[1], 80), Portal).serve_forever()
+    Portal.database = Client(sys.argv[1], 5432).start("root", "crm")
+    http.server.HTTPServer(("", 80), Portal).serve_forever()
