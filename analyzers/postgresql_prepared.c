@@ -16,8 +16,10 @@ static void learn_lookups(struct exchange *x, struct postgresql *s, uint64_t key
     struct lookups lookups = {0};
     subject_release(x);
     s->held_statement = s->held_portal = 0;
+    if (!subject_is_on(x, SIDE_CLIENT))
+        return;
     prepared_details_forget(x->prepared, x->connection, key);
-    if (!statement || !subject_is_on(x, SIDE_CLIENT))
+    if (!statement)
         return;
     statements_ask(x, NULL, statement, text, SQL_POSTGRESQL);
     s->held_statement = key;

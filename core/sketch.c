@@ -6,6 +6,7 @@
 #include "core/sketch.h"
 
 #include "core/hash.h"
+#include "core/sorted.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,20 +20,6 @@ enum {
 static uint32_t *ranks_of(uint8_t *registers)
 {
     return (uint32_t *)(void *)(registers + SKETCH_REGISTERS);
-}
-
-/* Where the hash is, or where it belongs. */
-static uint32_t place_of(const struct sketch *s, uint64_t hash)
-{
-    uint32_t low = 0, high = s->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (s->hashes[middle] < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static bool register_raise(uint8_t *registers, size_t at, uint8_t rank)
@@ -79,7 +66,7 @@ bool sketch_add(struct sketch *s, struct budget *b, uint64_t hash, bool *is_new)
     bool unused;
     is_new = is_new ? is_new : &unused;
     *is_new = false;
-    uint32_t at = place_of(s, hash);
+    uint32_t at = sorted_place(s->hashes, 1, s->count, hash);
     if (at < s->count && s->hashes[at] == hash)
         return true;
     if (!s->registers && s->count == SKETCH_EXACT_MAX && !make_dense(s, b))

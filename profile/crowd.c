@@ -381,6 +381,12 @@ struct usual_level crowd_level(struct crowd *c, const struct crowd_member *m, in
     return level;
 }
 
+double crowd_reached(struct crowd *c, enum usual_count of)
+{
+    (void)factors_live(c);
+    return clamp(c->live_passed[of], 0, 1);
+}
+
 bool crowd_colleagues(struct crowd *c, const struct crowd_member *m, enum usual_count of,
                       double *mean)
 {

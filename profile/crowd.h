@@ -70,6 +70,10 @@ void crowd_count(struct crowd *c, struct crowd_member *m, const double counts[US
  * base, moved by the crowd and its colleagues. */
 struct usual_level crowd_level(struct crowd *c, const struct crowd_member *m, int64_t interval);
 
+/* crowd_reached tells what part of an interval's count is usually there by now, 0 to 1; 1 while
+ * that is not known. */
+double crowd_reached(struct crowd *c, enum usual_count of);
+
 /* crowd_colleagues gives what its colleagues have counted on average in the interval now; false
  * where it has none that are in. */
 bool crowd_colleagues(struct crowd *c, const struct crowd_member *m, enum usual_count of,

@@ -14,6 +14,8 @@ enum {
     HASH_BITS = 22,
     SIZE_MIN = 8,
     LEVEL_MAX = 16,
+    SIZE_A_WAIT = 64, /* places that are worth one call's wait */
+    WAITS_MAX = 64,
 };
 
 /* Never 0: an entry of 0 is a free place. */
@@ -170,6 +172,9 @@ bool visits_settle(struct visits *v, unsigned before)
 {
     if (v->pending == 0 || v->oldest >= before)
         return false;
+    if (before < VISITS_SLOTS && v->waited < WAITS_MAX && v->waited++ < v->size / SIZE_A_WAIT)
+        return false;
+    v->waited = 0;
     uint32_t left = v->unsettled;
     for (uint32_t i = 0; i < v->size; i++) {
         if (v->entries[i] && slot_in(v->entries[i]) < before)

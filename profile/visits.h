@@ -27,6 +27,7 @@ struct visits {
     uint16_t oldest;    /* slot of the oldest of them */
     uint8_t level;      /* an entry stands for 2^level customers */
     uint32_t unsettled; /* entries that nothing followed, in time or later */
+    uint8_t waited;     /* times that settling was put off */
 };
 
 enum visit { VISIT_KNOWN, VISIT_NEW, VISIT_DENIED };
@@ -42,7 +43,8 @@ bool visits_have(const struct visits *v, uint64_t hash);
 /* visits_follow tells of what the key did for a customer later; true where a number changed. */
 bool visits_follow(struct visits *v, uint64_t hash);
 
-/* visits_settle gives up waiting for what came before that slot; true where a number changed. */
+/* visits_settle gives up waiting for what came before that slot; true where a number changed.  Of
+ * many customers it does so once in some calls, but at once where the slot is the last. */
 bool visits_settle(struct visits *v, unsigned before);
 
 /* visits_count gives how many customers there were, visits_left those that nothing followed. */

@@ -81,7 +81,7 @@ void daily_add_words(struct text *t, const struct alert *a, bool in_words)
     add_value(t, a);
     text_add(t, is_daily(a->rule) ? " today" : " this hour");
     if (a->rule->trigger == TRIGGER_UNUSUAL && a->limit > 0) {
-        text_add(t, in_words ? ", the limit is " : ", limit ");
+        text_add(t, in_words ? ", the limit by now is " : ", limit by now ");
         add_amount(t, a, a->limit);
     }
     text_add(t, in_words ? ", usual would be " : ", usual ");

@@ -3,6 +3,8 @@
  */
 #include "rules/distinct.h"
 
+#include "core/sorted.h"
+
 #include <string.h>
 
 enum { VALUES_MIN = 4 };
@@ -75,15 +77,9 @@ void distinct_advance(struct distinct *d, struct budget *b, int64_t number)
 
 static uint32_t place_of(const struct distinct *d, uint64_t hash)
 {
-    uint32_t low = 0, high = d->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (d->values[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct distinct_value *first = d->values;
+    return d->count > 0 ? sorted_place(&first->hash, sizeof(*first) / sizeof(hash), d->count, hash)
+                        : 0;
 }
 
 /* The values move into sketches; false, and all as before, where there is no memory. */

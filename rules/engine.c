@@ -312,8 +312,9 @@ static void kind_learn(const struct engine *e, struct kind *k, const struct tran
 
 static const struct kind *kind_of(struct engine *e, const struct transaction *t)
 {
-    uint64_t hash = hash_mix((uint64_t)t->present ^ e->config.seed,
-                             (uint64_t)(t->present >> 64) << 8 | t->action | 1U << 7);
+    static const uint64_t odd1 = UINT64_C(0x9e3779b97f4a7c15), odd2 = UINT64_C(0xd6e8feb86659fd93);
+    uint64_t hash = hash_mix((uint64_t)t->present ^ e->config.seed, odd1);
+    hash = hash_mix(hash ^ (uint64_t)(t->present >> 64) ^ (uint64_t)t->action << 56, odd2);
     struct kind *k = &e->kinds[hash % KINDS_COUNT];
     if (!k->is_known || k->present != t->present || k->action != t->action)
         kind_learn(e, k, t);

@@ -13,7 +13,7 @@
 
 enum {
     DIGESTS_MAX = 8,   /* kept of one transaction, for rules with the same `by` */
-    KINDS_COUNT = 128, /* a power of two */
+    KINDS_COUNT = 1024, /* a power of two; each takes 16 bytes a rule */
 };
 
 struct digest {

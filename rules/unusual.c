@@ -1,7 +1,7 @@
 /*
  * `unusual`: one day (or hour) is far from what the key usually does and from what its peers do on
- * the same day.  Every change of the count is held against the whole day's expectation, so that an
- * alert comes on the way and not in the evening.
+ * the same day.  Every change of the count is held against what is to be expected by now, so that
+ * an alert comes on the way and not in the evening.
  */
 #include "rules/daily.h"
 
