@@ -4,7 +4,7 @@
 #ifndef SEEPWATCH_CONFIG_HTTP_H
 #define SEEPWATCH_CONFIG_HTTP_H
 
-#include "analyzers/http_settings.h"
+#include "analyzers/http/http_settings.h"
 
 struct problems;
 struct yaml_node;

@@ -12,7 +12,7 @@
 #ifndef SEEPWATCH_ANALYZERS_ANALYZER_H
 #define SEEPWATCH_ANALYZERS_ANALYZER_H
 
-#include "analyzers/codec.h"
+#include "analyzers/packed/codec.h"
 #include "analyzers/pairing.h"
 #include "core/cursor.h"
 #include "core/transaction.h"

@@ -5,9 +5,9 @@
 #include "analyzers/connection.h"
 
 #include "analyzers/decision.h"
-#include "analyzers/http_world.h"
-#include "analyzers/prepared.h"
-#include "analyzers/statement.h"
+#include "analyzers/http/http_world.h"
+#include "analyzers/sql/prepared.h"
+#include "analyzers/sql/statement.h"
 #include "analyzers/subject.h"
 #include "subjects/world.h"
 

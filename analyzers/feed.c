@@ -5,7 +5,7 @@
  */
 #include "analyzers/feed.h"
 
-#include "analyzers/packed.h"
+#include "analyzers/packed/packed.h"
 
 enum { BUFFER_FIRST = 256, COPY_AHEAD = 512 };
 

@@ -23,7 +23,7 @@ struct feed_owner {
     uint64_t denied; /* messages given up for want of memory */
     struct codecs codecs;
     uint64_t broken;  /* packed runs that do not unpack to what was told */
-    uint64_t refused; /* packed runs that would become too much (analyzers/packed.h) */
+    uint64_t refused; /* packed runs that would become too much (analyzers/packed/packed.h) */
 };
 
 /* A place where a message may start, told once `need` bytes are in the buffer. */

@@ -36,10 +36,11 @@ struct request {
     /* By enum side: counts the bytes that the step being taken passes over, lost ones too; NULL:
      * nobody. */
     uint64_t *skipped_into[2];
-    uint64_t prepared; /* the analyzer's own: key of the statement's name (analyzers/prepared.h) */
-    void *visit;       /* the analyzer's own, in the notes; NULL: none yet */
-    void *stream;      /* likewise, of a request among others at once */
-    int64_t end_ns;    /* packet time of the reply's end, where it is handed on later; else 0 */
+    uint64_t
+        prepared;   /* the analyzer's own: key of the statement's name (analyzers/sql/prepared.h) */
+    void *visit;    /* the analyzer's own, in the notes; NULL: none yet */
+    void *stream;   /* likewise, of a request among others at once */
+    int64_t end_ns; /* packet time of the reply's end, where it is handed on later; else 0 */
     struct gathering *subjects; /* its customers (analyzers/subject.h); NULL: none so far */
     bool is_finished;           /* to be handed on when the message that is parsed has ended */
     bool is_dropped;            /* to be forgotten: it was never executed */

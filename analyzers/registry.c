@@ -3,15 +3,15 @@
  */
 #include "analyzers/registry.h"
 
-#include "analyzers/http.h"
-#include "analyzers/http2.h"
-#include "analyzers/mongodb.h"
-#include "analyzers/mysql.h"
-#include "analyzers/postgresql.h"
-#include "analyzers/redis.h"
-#include "analyzers/tds.h"
-#include "analyzers/tns.h"
-#include "analyzers/websocket.h"
+#include "analyzers/http/http.h"
+#include "analyzers/http/websocket.h"
+#include "analyzers/http2/http2.h"
+#include "analyzers/mongodb/mongodb.h"
+#include "analyzers/mysql/mysql.h"
+#include "analyzers/postgresql/postgresql.h"
+#include "analyzers/redis/redis.h"
+#include "analyzers/tds/tds.h"
+#include "analyzers/tns/tns.h"
 
 const struct analyzer *const ANALYZERS[ANALYZERS_COUNT] = {
     &HTTP_ANALYZER, &POSTGRESQL_ANALYZER, &MYSQL_ANALYZER, &REDIS_ANALYZER,     &MONGODB_ANALYZER,

@@ -4,7 +4,7 @@
 #ifndef SEEPWATCH_ANALYZERS_SETTINGS_H
 #define SEEPWATCH_ANALYZERS_SETTINGS_H
 
-#include "analyzers/http_settings.h"
+#include "analyzers/http/http_settings.h"
 #include "core/address.h"
 
 struct subjects;

@@ -12,7 +12,7 @@
 #include "rules/exception.h"
 
 enum {
-    DIGESTS_MAX = 8,   /* kept of one transaction, for rules with the same `by` */
+    DIGESTS_MAX = 8,    /* kept of one transaction, for rules with the same `by` */
     KINDS_COUNT = 1024, /* a power of two; each takes 16 bytes a rule */
 };
 

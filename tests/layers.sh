@@ -21,11 +21,11 @@ may_include() {
     core) echo 'core/' ;;
     capture) echo '(core|capture)/' ;;
     subjects) echo '(core|subjects)/' ;;
-    analyzers) echo '(core|subjects|analyzers)/' ;;
+    analyzers) echo "(core|subjects|analyzers(/[a-z0-9]+)?)/" ;;
     profile) echo '(core|profile)/' ;;
     rules) echo '(core|profile|rules)/' ;;
     survey) echo '(core|rules|survey)/' ;;
-    *) echo '((core|capture|subjects|analyzers|profile|rules|survey|commands)/)?' ;;
+    *) echo '((core|capture|subjects|analyzers(/[a-z0-9]+)?|profile|rules|survey|commands)/)?' ;;
     esac
 }
 

@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/codec.h"
+#include "analyzers/packed/codec.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/codec.h"
+#include "analyzers/packed/codec.h"
 
 #include <stdlib.h>
 #define ZLIB_CONST /* input is const */

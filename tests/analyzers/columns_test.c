@@ -4,7 +4,7 @@
 #include "tests/cmocka.h"
 
 #include "analyzers/analyzer.h"
-#include "analyzers/columns.h"
+#include "analyzers/sql/columns.h"
 #include "subjects/world.h"
 
 /* A connection of an operator who looks for customers. */

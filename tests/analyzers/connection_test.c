@@ -6,8 +6,8 @@
 
 #include "analyzers/analyzer.h"
 #include "analyzers/connection.h"
-#include "analyzers/prepared.h"
 #include "analyzers/registry.h"
+#include "analyzers/sql/prepared.h"
 #include "core/clock.h"
 
 #include <stdio.h>

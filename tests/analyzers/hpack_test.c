@@ -4,7 +4,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/hpack.h"
+#include "analyzers/http2/hpack.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/http2.h"
-#include "analyzers/http2_state.h"
+#include "analyzers/http2/http2.h"
+#include "analyzers/http2/http2_state.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/http2", 80};
 

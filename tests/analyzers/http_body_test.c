@@ -3,9 +3,9 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/http_body.h"
-#include "analyzers/http_settings.h"
-#include "analyzers/http_world.h"
+#include "analyzers/http/http_body.h"
+#include "analyzers/http/http_settings.h"
+#include "analyzers/http/http_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/http.h"
+#include "analyzers/http/http.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/http", 80};
 

@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/lookups.h"
+#include "analyzers/sql/lookups.h"
 
 #include <stdio.h>
 

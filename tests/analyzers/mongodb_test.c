@@ -3,7 +3,7 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/mongodb.h"
+#include "analyzers/mongodb/mongodb.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/mongodb", 27017};
 

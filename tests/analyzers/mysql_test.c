@@ -3,8 +3,8 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/mysql.h"
-#include "analyzers/packed.h"
+#include "analyzers/mysql/mysql.h"
+#include "analyzers/packed/packed.h"
 
 #include <zstd.h>
 

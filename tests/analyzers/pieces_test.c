@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/pieces.h"
+#include "analyzers/sql/pieces.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/postgresql.h"
+#include "analyzers/postgresql/postgresql.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/postgresql", 5432};
 

@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/prepared.h"
+#include "analyzers/sql/prepared.h"
 
 #include <stdio.h>
 

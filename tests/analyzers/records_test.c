@@ -4,7 +4,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/records.h"
+#include "analyzers/http/records.h"
 
 #include <stdio.h>
 

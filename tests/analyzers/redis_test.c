@@ -3,9 +3,9 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/redis.h"
-#include "analyzers/redis_command.h"
-#include "analyzers/redis_reply.h"
+#include "analyzers/redis/redis.h"
+#include "analyzers/redis/redis_command.h"
+#include "analyzers/redis/redis_reply.h"
 #include "core/transaction.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/redis", 6379};

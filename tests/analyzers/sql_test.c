@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/sql.h"
+#include "analyzers/sql/sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/sql_values.h"
+#include "analyzers/sql/sql_values.h"
 
 #include <stdio.h>
 

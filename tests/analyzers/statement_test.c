@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/statement.h"
+#include "analyzers/sql/statement.h"
 
 #include <stdio.h>
 #include <string.h>

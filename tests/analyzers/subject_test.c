@@ -3,8 +3,8 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/body_subjects.h"
 #include "analyzers/connection.h"
+#include "analyzers/http/body_subjects.h"
 #include "analyzers/subject.h"
 #include "core/clock.h"
 #include "subjects/world.h"

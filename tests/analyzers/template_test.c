@@ -3,7 +3,7 @@
  */
 #include "tests/cmocka.h"
 
-#include "analyzers/template.h"
+#include "analyzers/http/template.h"
 
 static const struct {
     const char *path, *template;

@@ -3,7 +3,7 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/tns.h"
+#include "analyzers/tns/tns.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/tns", 1521};
 

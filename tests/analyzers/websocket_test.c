@@ -3,7 +3,7 @@
  */
 #include "tests/analyzers/script.h"
 
-#include "analyzers/websocket.h"
+#include "analyzers/http/websocket.h"
 
 static struct script_setup setup = {TESTS_FOLDER "/websocket", 80};
 

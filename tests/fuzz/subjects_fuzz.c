@@ -3,7 +3,7 @@
  * as an identifier of every kind.  Input: the format and whether it is a request's, the length of
  * the pieces, then the body.
  */
-#include "analyzers/body_subjects.h"
+#include "analyzers/http/body_subjects.h"
 #include "core/cursor.h"
 #include "core/transaction.h"
 

@@ -1,0 +1,248 @@
+/*
+ * JSON (RFC 8259): a text is a name where one is due, else a value.  A name that says nothing by
+ * itself, as "id", says it together with the container that it is in: {"customer": {"id": 4711}}.
+ */
+#include "analyzers/http/body_subjects.h"
+
+#include "analyzers/http/json_masks.h"
+
+/* Whether what is open is not too deep to be known. */
+static bool is_shallow(const struct subjects_json *j)
+{
+    return j->depth <= SUBJECTS_DEPTH_MAX;
+}
+
+static bool is_object(const struct subjects_json *j)
+{
+    return j->depth > 0 && is_shallow(j) && (j->objects >> (j->depth - 1) & 1);
+}
+
+static enum subject_kind kind_inside(const struct subjects_json *j)
+{
+    return j->depth > 0 && is_shallow(j) ? (enum subject_kind)j->kinds[j->depth - 1] : SUBJECT_NONE;
+}
+
+static void name_end(struct body_subjects *b, struct bytes name)
+{
+    struct subjects_json *j = &b->json;
+    j->kind = world_name(b->world, name);
+    if (j->kind != SUBJECT_NONE || kind_inside(j) == SUBJECT_NONE)
+        return;
+    if (names_is_of_parent(name))
+        j->kind = kind_inside(j);
+}
+
+/* A value that stands in the array of records itself is one. */
+static void value_begin(struct body_subjects *b)
+{
+    struct subjects_json *j = &b->json;
+    if (j->depth == j->array_depth && j->depth > 0)
+        b->in_record = true;
+}
+
+static void value_end(struct body_subjects *b)
+{
+    struct subjects_json *j = &b->json;
+    if (j->depth == j->array_depth && j->depth > 0)
+        body_subjects_end_record(b);
+}
+
+/* Where the string's end is in the piece; its length where it is not. */
+static size_t string_end(struct subjects_json *j, struct bytes piece, bool *has_escape)
+{
+    size_t at = 0;
+    while (at < piece.len) {
+        if (j->is_escaped) {
+            j->is_escaped = false;
+            at++;
+            continue;
+        }
+        at += json_plain_len(bytes_from(piece, at));
+        if (at == piece.len || piece.data[at] == '"')
+            return at;
+        *has_escape = true;
+        j->is_escaped = true;
+        at++;
+    }
+    return at;
+}
+
+static void string_is_read(struct body_subjects *b, struct bytes text)
+{
+    struct subjects_json *j = &b->json;
+    if (j->in_name) {
+        name_end(b, text);
+    } else if (j->kind != SUBJECT_NONE) {
+        body_subjects_value(b, (enum subject_kind)j->kind, text);
+    }
+    if (!j->in_name)
+        value_end(b);
+}
+
+/* Of lines, each begins anew. */
+static void line_end(struct body_subjects *b)
+{
+    struct subjects_json *j = &b->json;
+    if (b->format != SUBJECTS_LINES || (j->depth == 0 && !j->in_string))
+        return;
+    body_subjects_text(b, (struct bytes){NULL, 0}, true);
+    body_subjects_end_record(b);
+    *j = (struct subjects_json){0};
+}
+
+/* From inside a string; takes it off up to its end.  is_begin: none of it was taken before. */
+static struct bytes string_take(struct body_subjects *b, struct bytes piece, bool is_begin)
+{
+    struct subjects_json *j = &b->json;
+    bool has_escape = false, is_kept = j->in_name || j->kind != SUBJECT_NONE;
+    size_t end = string_end(j, piece, &has_escape);
+    struct bytes text = bytes_first(piece, end);
+    bool has_end = end < piece.len, is_deep = !is_shallow(j);
+    size_t line = b->format == SUBJECTS_LINES ? bytes_index(text, '\n') : text.len;
+    if (!is_kept && !is_deep)
+        body_subjects_text(b, bytes_first(text, line), has_end || line < text.len);
+    if (line < text.len) { /* no string goes on there */
+        line_end(b);
+        return bytes_from(piece, line + 1);
+    }
+    j->in_string = !has_end;
+    piece = bytes_from(piece, has_end ? end + 1 : end);
+    if (is_deep)
+        return piece;
+    bool is_view = is_begin && has_end && !has_escape && text.len <= SUBJECTS_VALUE_MAX;
+    if (is_kept && !is_view)
+        subjects_value_decode(&j->value, text);
+    if (has_end)
+        string_is_read(b, is_view ? text : subjects_value_text(&j->value));
+    return piece;
+}
+
+static void open(struct body_subjects *b, uint8_t bracket)
+{
+    struct subjects_json *j = &b->json;
+    enum subject_kind kind = is_object(j) ? (enum subject_kind)j->kind : kind_inside(j);
+    bool is_array = bracket == '[';
+    bool is_lines = b->format == SUBJECTS_LINES;
+    if ((j->depth > 0 && j->depth == j->array_depth) || (is_lines && j->depth == 0))
+        b->in_record = true;
+    if (j->depth < UINT32_MAX)
+        j->depth++;
+    if (is_array && j->array_depth == 0 && !is_lines) {
+        j->array_depth = j->depth;
+        kind = kind == SUBJECT_NONE ? (enum subject_kind)b->root : kind;
+    }
+    j->is_name_next = !is_array;
+    if (!is_shallow(j))
+        return;
+    uint64_t bit = UINT64_C(1) << (j->depth - 1);
+    j->objects = is_array ? j->objects & ~bit : j->objects | bit;
+    j->kinds[j->depth - 1] = (uint8_t)kind;
+    j->kind = is_array ? kind : SUBJECT_NONE;
+}
+
+static void close(struct body_subjects *b)
+{
+    struct subjects_json *j = &b->json;
+    if (j->depth == j->array_depth)
+        j->array_depth = 0;
+    if (j->depth > 0)
+        j->depth--;
+    if ((j->depth > 0 && j->depth == j->array_depth) ||
+        (b->format == SUBJECTS_LINES && j->depth == 0))
+        body_subjects_end_record(b);
+    j->is_name_next = false;
+    j->kind = SUBJECT_NONE;
+}
+
+static void comma(struct subjects_json *j)
+{
+    j->is_name_next = is_object(j);
+    j->kind = j->is_name_next ? SUBJECT_NONE : kind_inside(j);
+}
+
+static void word_end(struct body_subjects *b)
+{
+    struct subjects_json *j = &b->json;
+    j->in_word = false;
+    if (j->kind != SUBJECT_NONE && is_shallow(j))
+        body_subjects_value(b, (enum subject_kind)j->kind, subjects_value_text(&j->value));
+    value_end(b);
+}
+
+/* Bytes that end a number or a word. */
+static const bool is_sign[256] = {
+    ['"'] = true, ['{'] = true, ['}'] = true, ['['] = true,  [']'] = true,  [','] = true,
+    [':'] = true, [' '] = true, [0] = true,   ['\t'] = true, ['\n'] = true, ['\r'] = true};
+
+/* A number, true, false or null, or a part of one; its bytes are of use only where its name says
+ * what it is.  Takes it off. */
+static struct bytes word_take(struct body_subjects *b, struct bytes piece)
+{
+    struct subjects_json *j = &b->json;
+    size_t len = 0;
+    while (len < piece.len && !is_sign[piece.data[len]])
+        len++;
+    if (!j->in_word) {
+        j->in_word = true;
+        subjects_value_forget(&j->value);
+        value_begin(b);
+    }
+    if (j->kind != SUBJECT_NONE)
+        subjects_value_add(&j->value, bytes_first(piece, len));
+    return bytes_from(piece, len);
+}
+
+/* A byte outside of strings that is no word's. */
+static void sign_take(struct body_subjects *b, uint8_t c)
+{
+    struct subjects_json *j = &b->json;
+    if (j->in_word)
+        word_end(b);
+    switch (c) {
+    case '"':
+        j->in_string = true;
+        j->in_name = j->is_name_next;
+        j->is_name_next = false;
+        subjects_value_forget(&j->value);
+        if (!j->in_name)
+            value_begin(b);
+        break;
+    case '{':
+    case '[':
+        open(b, c);
+        break;
+    case '}':
+    case ']':
+        close(b);
+        break;
+    case ',':
+        comma(j);
+        break;
+    case '\n':
+        line_end(b);
+        break;
+    default:
+        break;
+    }
+}
+
+void subjects_json_take(struct body_subjects *b, struct bytes piece)
+{
+    struct subjects_json *j = &b->json;
+    bool is_begin = false;
+    while (piece.len > 0) {
+        uint8_t c = piece.data[0];
+        if (j->in_string) {
+            piece = string_take(b, piece, is_begin);
+            is_begin = false;
+        } else if (is_sign[c]) {
+            piece = bytes_from(piece, 1);
+            if (c == ' ' && !j->in_word)
+                continue;
+            sign_take(b, c);
+            is_begin = j->in_string;
+        } else {
+            piece = word_take(b, piece);
+        }
+    }
+}
