@@ -146,14 +146,11 @@ uint64_t sketch_count(const struct sketch *s)
     return estimate < 1.8e19 ? (uint64_t)estimate : UINT64_MAX; /* every register is full */
 }
 
-/* The first character tells what follows. */
-enum {
-    TEXT_OF_HASHES = 'h',
-    TEXT_OF_REGISTERS = 'r',
-    RANK_ZERO = '0',
-    REGISTER_OF_BACKSLASH = '\\' - RANK_ZERO,
-    DIGITS = 16
-};
+/* The first character tells what follows.  Ranks are letters: digits would look like identifiers.
+ */
+enum { TEXT_OF_HASHES = 'h', TEXT_OF_REGISTERS = 'r', LETTERS = 26, DIGITS = 16 };
+
+_Static_assert(SKETCH_RANKS == 2 * LETTERS, "a letter for each rank");
 
 size_t sketch_print(const uint64_t *hashes, size_t count, const uint8_t *registers, char *text)
 {
@@ -162,7 +159,7 @@ size_t sketch_print(const uint64_t *hashes, size_t count, const uint8_t *registe
     text[len++] = registers ? TEXT_OF_REGISTERS : TEXT_OF_HASHES;
     for (size_t i = 0; registers && i < SKETCH_REGISTERS; i++)
         text[len++] =
-            (char)(registers[i] == REGISTER_OF_BACKSLASH ? '~' : RANK_ZERO + registers[i]);
+            (char)(registers[i] < LETTERS ? 'A' + registers[i] : 'a' + registers[i] - LETTERS);
     for (size_t i = 0; !registers && i < count && i < SKETCH_EXACT_MAX; i++) {
         for (unsigned shift = 64; shift > 0; shift -= 4)
             text[len++] = digits[hashes[i] >> (shift - 4) & 15];
@@ -173,11 +170,10 @@ size_t sketch_print(const uint64_t *hashes, size_t count, const uint8_t *registe
 static bool parse_registers(struct bytes text, uint8_t *registers)
 {
     for (size_t i = 0; i < SKETCH_REGISTERS; i++) {
-        unsigned rank = text.data[i] == '~' ? (unsigned)REGISTER_OF_BACKSLASH
-                                            : (unsigned)text.data[i] - RANK_ZERO;
-        if (rank >= SKETCH_RANKS)
+        unsigned upper = (unsigned)text.data[i] - 'A', lower = (unsigned)text.data[i] - 'a';
+        if (upper >= LETTERS && lower >= LETTERS)
             return false;
-        registers[i] = (uint8_t)rank;
+        registers[i] = (uint8_t)(upper < LETTERS ? upper : lower + LETTERS);
     }
     return text.len == SKETCH_REGISTERS;
 }
