@@ -1,4 +1,4 @@
-"""Weeks of agents at work, and three thefts among them, against a real PostgreSQL and a portal.
+"""Weeks of agents at work, and thefts among them, against a real PostgreSQL and a portal.
 
     thefts.py TIMES TRUTH      in the namespace "desks" of thefts.sh, which has all the addresses
 
@@ -9,7 +9,8 @@ a thief got.  The same actions in every run: the random numbers have a fixed see
 The agents' shops work in the portal, the call centre's programs ask PostgreSQL.  After four weeks:
 - "telenor": one shop's login reads 180 customers a day, at a person's pace;
 - "kt": a program on a shop's computer asks PostgreSQL itself, past the portal;
-- "voicemail": mailboxes are opened with guessed PINs, from many addresses.
+- "voicemail": mailboxes are opened with guessed PINs, from many addresses;
+- "bulk": one account of the call centre reads 200,000 rows in one answer.
 """
 import http.client
 import json
@@ -75,6 +76,9 @@ class Desk:
         self.client.until()
         return self.client.rows > before
 
+    def all(self):
+        self.client.query("select id, msisdn, name, address, plan from customers, generate_series(1, 10)")
+
     def note(self, customer):
         self.client.query(f"insert into notes values ('{number(customer)}', 'called about the bill')")
 
@@ -123,6 +127,12 @@ class Weeks:
 
     def close(self, user):
         self.desks.pop(user).close()
+
+    def bulk(self, user):
+        self.open(user, "10.3.0.4", "CallDesk/3")
+        self.desks[user].all()
+        self.took("bulk", user, "10.3.0.4", self.desks[user].client.rows)
+        self.close(user)
 
     def mailbox(self, box, pin, address, attack=None):
         opened = Web(address, "Voicemail/2", VOICEMAIL).ask("POST", "/voicemail/login", mailbox=box, pin=pin) == 200
@@ -208,6 +218,7 @@ class Weeks:
             self.telenor(day)
             self.kt(day)
         self.voicemail(QUIET_DAYS + 1)
+        self.at((QUIET_DAYS + 2) * DAY + 19 * 3600, self.bulk, "centre-3")
 
     def live(self):
         self.actions.sort(key=lambda action: action[:2])

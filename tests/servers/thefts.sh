@@ -1,5 +1,5 @@
 #!/bin/bash
-# The three thefts that this program is for, from packets: four weeks and three days of agents and
+# The three thefts that this program is for, and a bulk answer, from packets: four weeks and three days of agents and
 # thieves against a real PostgreSQL and a portal (thefts.py), recorded, moved to the times that they
 # stand for, and replayed with the shipped rules.  As root; skips where a program is not there.
 #

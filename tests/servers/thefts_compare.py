@@ -50,6 +50,7 @@ def compare(folder, program):
     guessers = {t["address"] for t in truth if t["attack"] == "voicemail"}
     thieves = {"kt": {"users": {"esb"}, "addresses": {"10.1.5.1"}, "networks": {"shop-5"}},
                "telenor": {"users": {"shop3-2"}, "addresses": set(), "networks": set()},
+               "bulk": {"users": {"centre-3"}, "addresses": {"10.3.0.4"}, "networks": {"centre"}},
                "voicemail": {"users": set(), "addresses": guessers, "networks": set()}}
     passed = failed = 0
 
@@ -72,6 +73,10 @@ def compare(folder, program):
         gone = sum(t["took"] for t in taken if t["time"] < at)
         check(gone <= limit, f"{attack}: {gone} of {sum(t['took'] for t in taken)} gone before the first alert "
                              f"({first['rule']['id'] if first else 'none'}); at most {limit} may be")
+    told = [a for n, a in enumerate(alerts) if n in named and a["alert"].get("passing") and a.get("user", {}).get("name") == "centre-3"]
+    rows = min((t["alert"]["value"] for t in told), default=0)
+    check(0 < rows <= 4000, f"bulk: {rows} of 200000 gone when it was told, while they passed "
+                            f"({told[0]['rule']['id'] if told else 'never'}); at most 4000 may be")
     wrong = [a for n, a in enumerate(alerts) if n not in named and not a["rule"]["id"].startswith("mirror-")]
     for a in wrong[:10]:
         print("     " + a["@timestamp"], a["rule"]["id"], a["message"][:150])
