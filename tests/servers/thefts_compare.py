@@ -59,25 +59,27 @@ def compare(folder, program):
         passed, failed = passed + good, failed + (not good)
         print(("ok   " if good else "FAIL ") + line)
 
-    named = set()
+    named = {}  # alerts by thief
+    for attack, thief in thieves.items():
+        began = next(t["time"] for t in truth if t["attack"] == attack) - 60
+        for n, alert in enumerate(alerts):
+            hit = names(alert, thief)
+            # an alert that names nobody is the fleet's: only the guesser of PINs is found so
+            if (hit or (hit is None and attack == "voicemail")) and seconds(alert["@timestamp"]) >= began:
+                named.setdefault(attack, []).append(n)
     for attack, limit in LIMITS.items():
         taken = [t for t in truth if t["attack"] == attack]
-        began, first = taken[0]["time"] - 60, None
-        for n, alert in enumerate(alerts):
-            hit = names(alert, thieves[attack])
-            # an alert of no one in particular is the fleet's: only the guesser of PINs is found so
-            if (hit or (hit is None and attack == "voicemail")) and seconds(alert["@timestamp"]) >= began:
-                named.add(n)
-                first = first or alert
+        first = alerts[named[attack][0]] if attack in named else None
         at = seconds(first["@timestamp"]) if first else float("inf")
         gone = sum(t["took"] for t in taken if t["time"] < at)
         check(gone <= limit, f"{attack}: {gone} of {sum(t['took'] for t in taken)} gone before the first alert "
                              f"({first['rule']['id'] if first else 'none'}); at most {limit} may be")
-    told = [a for n, a in enumerate(alerts) if n in named and a["alert"].get("passing") and a.get("user", {}).get("name") == "centre-3"]
-    rows = min((t["alert"]["value"] for t in told), default=0)
+    told = [alerts[n] for n in named.get("bulk", []) if alerts[n]["alert"].get("passing")]
+    rows = told[0]["alert"]["value"] if told else 0
     check(0 < rows <= 4000, f"bulk: {rows} of 200000 gone when it was told, while they passed "
                             f"({told[0]['rule']['id'] if told else 'never'}); at most 4000 may be")
-    wrong = [a for n, a in enumerate(alerts) if n not in named and not a["rule"]["id"].startswith("mirror-")]
+    known = {n for found in named.values() for n in found}
+    wrong = [a for n, a in enumerate(alerts) if n not in known and not a["rule"]["id"].startswith("mirror-")]
     for a in wrong[:10]:
         print("     " + a["@timestamp"], a["rule"]["id"], a["message"][:150])
     check(len(wrong) <= 2, f"{len(wrong)} alerts on the others in {AGENT_DAYS} agent-days")
