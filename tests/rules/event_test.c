@@ -1,11 +1,8 @@
 /*
  * Rules about single events: what fires, and what does not.
  */
-#include "tests/cmocka.h"
-
-#include "core/clock.h"
 #include "rules/describe.h"
-#include "rules/engine.h"
+#include "tests/rules/bench.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,64 +13,6 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
-
-static const int64_t start = INT64_C(1767600000) * SECOND; /* Monday 2026-01-05T08:00:00Z */
-
-static struct {
-    size_t count;
-    char line[ALERT_LINE_MAX], message[ALERT_MESSAGE_MAX];
-    struct json json;
-    uint64_t value;
-} seen;
-
-static void on_alert(void *context, const struct alert *a)
-{
-    (void)context;
-    seen.count++;
-    seen.value = a->value;
-    (void)alert_write_line(a, seen.line);
-    (void)alert_write_message(a, seen.message);
-    json_restart(&seen.json);
-    alert_write_json(&seen.json, a);
-}
-
-struct bench {
-    struct rules *rules;
-    struct engine *engine;
-};
-
-static struct bench open_rule(const char *keys)
-{
-    static struct problems problems;
-    char text[2048];
-    json_clear(&seen.json);
-    memset(&seen, 0, sizeof(seen));
-    problems = (struct problems){0};
-    (void)snprintf(text, sizeof(text), "rules:\n- id: r\n  name: n\n  severity: low\n%s", keys);
-    struct bench b = {.rules = rules_load_text("f", bytes_of(text), &problems)};
-    if (!b.rules)
-        print_error("%s\n", problems.items[0]);
-    assert_non_null(b.rules);
-    b.engine = engine_open(b.rules, &(struct engine_config){.seed = 42, .alert = on_alert});
-    assert_non_null(b.engine);
-    return b;
-}
-
-static void close_bench(struct bench *b)
-{
-    engine_close(b->engine);
-    rules_close(b->rules);
-    json_clear(&seen.json);
-}
-
-static bool json_has(const char *text)
-{
-    struct bytes all = {(const uint8_t *)seen.json.text, seen.json.len};
-    if (bytes_find(all, bytes_of(text)) < all.len)
-        return true;
-    print_error("%.*s\n", (int)seen.json.len, seen.json.text);
-    return false;
-}
 
 /* What `check --list` says the rule fires on. */
 static void check_words(const struct bench *b, const char *expected)
@@ -167,8 +106,8 @@ static void connect_to(struct bench *b, const char *user, int64_t ns, unsigned s
 static void own_largest_moves_the_limit(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  measure: max(db.response.returned_rows)\n"
-                               "  over: 1h\n  above: 200\n  times own: 10\n  learn: 2d\n");
+    struct bench b = bench_rule("  by: user.name\n  measure: max(db.response.returned_rows)\n"
+                                "  over: 1h\n  above: 200\n  times own: 10\n  learn: 2d\n");
     check_words(&b, "is above 200 and 10 times its own largest before");
     send_rows(&b, "ann", start, 2000); /* a key that nobody knows: ten times 200 */
     assert_int_equal(seen.count, 0);
@@ -193,8 +132,8 @@ static void own_largest_moves_the_limit(void **state)
 static void a_limit_can_be_a_part_of_all(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  measure: count\n  over: 1d\n"
-                               "  above: 0.5% of 1280\n");
+    struct bench b = bench_rule("  by: user.name\n  measure: count\n  over: 1d\n"
+                                "  above: 0.5% of 1280\n");
     check_words(&b, "count within 1 day is above 6\n");
     close_bench(&b);
 }
@@ -202,8 +141,8 @@ static void a_limit_can_be_a_part_of_all(void **state)
 static void what_is_above_the_limit_teaches_no_more_than_it(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  measure: sum(db.response.returned_rows)\n"
-                               "  over: 1d\n  above: 100\n  times own: 2\n  learn: 0s\n");
+    struct bench b = bench_rule("  by: user.name\n  measure: sum(db.response.returned_rows)\n"
+                                "  over: 1d\n  above: 100\n  times own: 2\n  learn: 0s\n");
     send_rows(&b, "ann", start, 100000);
     assert_int_equal(seen.count, 1);
     send_rows(&b, "ann", start + 3 * DAY, 201);
@@ -215,8 +154,8 @@ static void what_is_above_the_limit_teaches_no_more_than_it(void **state)
 static void a_window_that_slides_into_the_next_day_is_no_past(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  measure: sum(db.response.returned_rows)\n"
-                               "  over: 1d\n  above: 100\n  times own: 2\n  learn: 0s\n");
+    struct bench b = bench_rule("  by: user.name\n  measure: sum(db.response.returned_rows)\n"
+                                "  over: 1d\n  above: 100\n  times own: 2\n  learn: 0s\n");
     for (int64_t hour = 0; hour < 20; hour++) /* from eight in the morning on */
         send_rows(&b, "ann", start + hour * HOUR, 6);
     assert_int_equal(seen.count, 1);
@@ -227,8 +166,8 @@ static void a_window_that_slides_into_the_next_day_is_no_past(void **state)
 static void a_share_fires_on_what_is_a_part_of_it(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: event.action\n  measure: share(event.outcome == "
-                               "\"failure\")\n  over: 1h\n  above: 50%\n  quiet: 0s\n");
+    struct bench b = bench_rule("  by: event.action\n  measure: share(event.outcome == "
+                                "\"failure\")\n  over: 1h\n  above: 50%\n  quiet: 0s\n");
     static const enum outcome outcomes[] = {OUTCOME_FAILURE, OUTCOME_FAILURE, OUTCOME_SUCCESS};
     for (int64_t i = 0; i < 3; i++) {
         struct transaction t = of("ann", start + i);
@@ -244,8 +183,8 @@ static void a_share_fires_on_what_is_a_part_of_it(void **state)
 static void rare_software_is_told_and_new_versions_are_not(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  first: user_agent.original\n  rare: 1\n"
-                               "  ignore: versions\n  learn: 10d\n");
+    struct bench b = bench_rule("  by: user.name\n  first: user_agent.original\n  rare: 1\n"
+                                "  ignore: versions\n  learn: 10d\n");
     check_words(&b, "but for its version, and that at most 1 others have; silent");
     const char *users[] = {"ann", "bob", "cid", "dan"};
     for (size_t i = 0; i < 4; i++)
@@ -271,8 +210,8 @@ static void rare_software_is_told_and_new_versions_are_not(void **state)
 static void rarity_can_be_among_those_of_one_network(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  first: user_agent.original\n  rare: 0\n"
-                               "  peers: network.name\n  learn: 1d\n");
+    struct bench b = bench_rule("  by: user.name\n  first: user_agent.original\n  rare: 0\n"
+                                "  peers: network.name\n  learn: 1d\n");
     check_words(&b, "at most 0 others with the same network.name have");
     send_software(&b, "ann", "a", start, "x");
     send_software(&b, "bob", "b", start, "x");
@@ -288,8 +227,8 @@ static void rarity_can_be_among_those_of_one_network(void **state)
 static void a_key_is_none_of_the_others(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  first: user_agent.original\n  rare: 1\n"
-                               "  learn: 1d\n  forget: 10d\n");
+    struct bench b = bench_rule("  by: user.name\n  first: user_agent.original\n  rare: 1\n"
+                                "  learn: 1d\n  forget: 10d\n");
     for (int64_t day = 0; day < 20; day++) {
         send_software(&b, "ann", "a", start + day * DAY, "x");
         send_software(&b, "bob", "a", start + day * DAY, "x");
@@ -307,7 +246,7 @@ static void a_key_is_none_of_the_others(void **state)
 static void who_was_away_for_long_is_told_when_back(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  back after: 21d\n");
+    struct bench b = bench_rule("  by: user.name\n  back after: 21d\n");
     check_words(&b, "there is one after 21 days or more without; forgotten after 365 days");
     send(&b, "ann", start);
     for (int64_t day = 0; day <= 22; day++)
@@ -328,7 +267,7 @@ static void who_was_away_for_long_is_told_when_back(void **state)
 static void while_nobody_was_seen_nobody_was_away(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  back after: 21d\n");
+    struct bench b = bench_rule("  by: user.name\n  back after: 21d\n");
     send(&b, "ann", start);
     send(&b, "bob", start);
     send(&b, "bob", start + 10 * DAY); /* the mirror was off for ten days */
@@ -354,7 +293,7 @@ static void neighbours_one_after_the_other_are_a_walk(void **state)
         {999, 1001, 1000, 1002, 1004, 1003},
     };
     for (size_t w = 0; w < 4; w++) {
-        struct bench b = open_rule("  by: client.ip\n  enumerates: subject.near\n");
+        struct bench b = bench_rule("  by: client.ip\n  enumerates: subject.near\n");
         check_words(&b, "6 or more neighbouring identifiers (subject.near) are looked up within 1 "
                         "day, and more than chance explains");
         for (int64_t i = 0; i < 5; i++) {
@@ -373,7 +312,7 @@ static void neighbours_one_after_the_other_are_a_walk(void **state)
 static void a_walk_from_many_addresses_is_seen_at_the_server(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: event.action\n  enumerates: subject.near\n  at least: 8\n");
+    struct bench b = bench_rule("  by: event.action\n  enumerates: subject.near\n  at least: 8\n");
     srand(1);
     for (int64_t i = 0; i < 20000 && seen.count == 0; i++) {
         look_up(&b, (unsigned)rand() % 1000, start + i * SECOND, (uint64_t)rand() % 100000000);
@@ -395,7 +334,7 @@ static void neighbours_that_meet_by_chance_are_none(void **state)
 {
     (void)state;
     /* so many of so few that every other look-up has a neighbour */
-    struct bench b = open_rule("  by: event.action\n  enumerates: subject.near\n");
+    struct bench b = bench_rule("  by: event.action\n  enumerates: subject.near\n");
     srand(2);
     for (int64_t i = 0; i < 30000; i++)
         look_up(&b, 1, start + i * SECOND, (uint64_t)rand() % 60000);
@@ -406,7 +345,7 @@ static void neighbours_that_meet_by_chance_are_none(void **state)
 static void a_walk_too_slow_for_the_window_is_none(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: client.ip\n  enumerates: subject.near\n  over: 1h\n");
+    struct bench b = bench_rule("  by: client.ip\n  enumerates: subject.near\n  over: 1h\n");
     for (int64_t i = 0; i < 20; i++)
         look_up(&b, 1, start + i * 61 * MINUTE, 1000 + (uint64_t)i);
     assert_int_equal(seen.count, 0);
@@ -415,8 +354,8 @@ static void a_walk_too_slow_for_the_window_is_none(void **state)
 
 static struct bench open_relay(void)
 {
-    return open_rule("  when: event.action == \"other\"\n  by: server.ip\n"
-                     "  follows: {when: 'event.action == \"read\"', by: client.ip, within: 3s}\n");
+    return bench_rule("  when: event.action == \"other\"\n  by: server.ip\n"
+                      "  follows: {when: 'event.action == \"read\"', by: client.ip, within: 3s}\n");
 }
 
 static void connections_just_after_reads_are_a_relay(void **state)
@@ -491,7 +430,7 @@ static void a_connection_that_is_told_at_its_end_counts_at_its_beginning(void **
 
 static struct bench open_rhythm(void)
 {
-    return open_rule("  by: user.name\n  rhythm: subject.ids\n  score: 6\n");
+    return bench_rule("  by: user.name\n  rhythm: subject.ids\n  score: 6\n");
 }
 
 static void a_program_goes_from_one_to_the_next_evenly(void **state)
@@ -546,8 +485,8 @@ static void send_from(struct bench *b, const char *user, const char *network, in
 static void hours_at_which_nobody_ever_works_are_told(void **state)
 {
     (void)state;
-    struct bench b = open_rule("  by: user.name\n  off hours: 2\n  peers: network.name\n"
-                               "  learn: 14d\n");
+    struct bench b = bench_rule("  by: user.name\n  off hours: 2\n  peers: network.name\n"
+                                "  learn: 14d\n");
     check_words(&b, "there are 2 in a day at hours of the week at which neither it nor any other "
                     "with the same network.name was active within the last weeks; silent for the "
                     "first 14 days");

@@ -1,38 +1,16 @@
 /*
  * rules/honey.h: planted customers.
  */
-#include "tests/cmocka.h"
-
-#include "core/clock.h"
-#include "rules/engine.h"
 #include "rules/honey.h"
+#include "tests/rules/bench.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static const int64_t start = INT64_C(1767600000) * CLOCK_SECOND_NS;
-
-static struct {
-    size_t count;
-    uint64_t value;
-    char message[ALERT_MESSAGE_MAX];
-} seen;
 
 static struct problems problems;
-
-static void on_alert(void *context, const struct alert *a)
-{
-    (void)context;
-    seen.count++;
-    seen.value = a->value;
-    (void)alert_write_message(a, seen.message);
-}
 
 static struct rules *load(const char *text)
 {
     problems = (struct problems){0};
-    memset(&seen, 0, sizeof(seen));
     return rules_load_text("f", bytes_of(text), &problems);
 }
 
@@ -57,9 +35,8 @@ static void touch(struct engine *e, const char *user, struct hashes ids, struct 
 static void one_look_at_a_planted_customer_is_an_alert(void **state)
 {
     (void)state;
-    struct rules *rules = load("lists: {planted: [c7, 00000000000000ff]}\nrules: [" RULE "]");
-    assert_non_null(rules);
-    struct engine *e = engine_open(rules, &(struct engine_config){.seed = 42, .alert = on_alert});
+    struct bench b = bench_open("lists: {planted: [c7, 00000000000000ff]}\nrules: [" RULE "]");
+    struct engine *e = b.engine;
     const uint64_t none[] = {1, 2, 3}, one[] = {4, 255},
                    both[] = {subject_id_parse(bytes_of("c7")), 255};
     touch(e, "a", (struct hashes){none, 3, NULL}, (struct hashes){NULL, 0, NULL});
@@ -74,8 +51,7 @@ static void one_look_at_a_planted_customer_is_an_alert(void **state)
     touch(e, "b", (struct hashes){none, 3, NULL}, (struct hashes){both, 2, NULL});
     assert_int_equal(seen.count, 2);
     assert_int_equal(seen.value, 2);
-    engine_close(e);
-    rules_close(rules);
+    close_bench(&b);
 }
 
 static void all_rules_that_are_on_give_the_ids_to_look_for(void **state)

@@ -1,71 +1,16 @@
 /*
  * Each construct that came to the language: what fires, and what does not.
  */
-#include "tests/cmocka.h"
-
-#include "core/clock.h"
-#include "rules/engine.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "tests/rules/bench.h"
 
 #define MINUTE (60 * CLOCK_SECOND_NS)
 #define HOUR (60 * MINUTE)
 
-static const int64_t start = INT64_C(1767600000) * CLOCK_SECOND_NS; /* 2026-01-05T08:00:00Z */
-
-static struct {
-    size_t count;
-    char line[ALERT_LINE_MAX], message[ALERT_MESSAGE_MAX];
-    struct json json;
-    uint64_t value;
-} seen;
-
-static void on_alert(void *context, const struct alert *a)
-{
-    (void)context;
-    seen.count++;
-    seen.value = a->value;
-    (void)alert_write_line(a, seen.line);
-    (void)alert_write_message(a, seen.message);
-    json_restart(&seen.json);
-    alert_write_json(&seen.json, a);
-}
-
-struct bench {
-    struct rules *rules;
-    struct engine *engine;
-};
-
 static struct bench open_rule(const char *keys)
 {
-    static struct problems problems;
     char text[2048];
-    json_clear(&seen.json);
-    memset(&seen, 0, sizeof(seen));
-    problems = (struct problems){0};
-    (void)snprintf(text, sizeof(text),
-                   "rules:\n- id: r\n  name: n\n  severity: low\n  by: user.name\n%s", keys);
-    struct bench b = {.rules = rules_load_text("f", bytes_of(text), &problems)};
-    if (!b.rules)
-        print_error("%s\n", problems.items[0]);
-    assert_non_null(b.rules);
-    b.engine = engine_open(b.rules, &(struct engine_config){.seed = 42, .alert = on_alert});
-    assert_non_null(b.engine);
-    return b;
-}
-
-static void close_bench(struct bench *b)
-{
-    engine_close(b->engine);
-    rules_close(b->rules);
-    json_clear(&seen.json);
-}
-
-static bool json_has(const char *text)
-{
-    struct bytes all = {(const uint8_t *)seen.json.text, seen.json.len};
-    return bytes_find(all, bytes_of(text)) < all.len;
+    (void)snprintf(text, sizeof(text), "  by: user.name\n%s", keys);
+    return bench_rule(text);
 }
 
 static struct transaction from(const char *user, int64_t ns)

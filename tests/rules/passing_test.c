@@ -1,61 +1,14 @@
 /*
  * rules/engine.h: a reply that still passes is looked at, and counts once.
  */
-#include "tests/cmocka.h"
-
-#include "core/clock.h"
-#include "rules/engine.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#define HOUR (3600 * CLOCK_SECOND_NS)
-
-static const int64_t start = INT64_C(1767600000) * CLOCK_SECOND_NS;
-
-static struct {
-    size_t count;
-    bool is_passing;
-    uint64_t value, repeats;
-    char message[ALERT_MESSAGE_MAX];
-} seen;
-
-static void on_alert(void *context, const struct alert *a)
-{
-    (void)context;
-    seen.count++;
-    seen.is_passing = a->is_passing;
-    seen.value = a->value;
-    seen.repeats = a->repeats;
-    (void)alert_write_message(a, seen.message);
-}
-
-struct bench {
-    struct rules *rules;
-    struct engine *engine;
-};
+#include "tests/rules/bench.h"
 
 static struct bench open_rule(const char *keys)
 {
-    static struct problems problems;
     char text[512];
-    memset(&problems, 0, sizeof(problems));
-    memset(&seen, 0, sizeof(seen));
     (void)snprintf(text, sizeof(text),
                    "rules: [{id: r, name: n, severity: low, by: user.name, %s}]", keys);
-    struct bench b = {.rules = rules_load_text("f", bytes_of(text), &problems)};
-    if (!b.rules)
-        print_error("%s\n", problems.items[0]);
-    assert_non_null(b.rules);
-    b.engine = engine_open(b.rules, &(struct engine_config){.seed = 42, .alert = on_alert});
-    assert_non_null(b.engine);
-    return b;
-}
-
-static void close_bench(struct bench *b)
-{
-    engine_close(b->engine);
-    rules_close(b->rules);
+    return bench_open(text);
 }
 
 /* A query that began at that second, after so many milliseconds and rows. */
