@@ -36,9 +36,12 @@ bool output_open(struct output *o, const char *path, bool is_appending, struct e
     if (!o->buffer)
         return error_set(error, ERROR_WORK, "%s: no memory", path);
     o->fd = open_path(path, is_appending, &o->is_new);
-    if (o->fd < 0)
-        return error_set(error, ERROR_WORK, "%s: cannot be written: %s", path, strerror(errno));
-    return true;
+    if (o->fd >= 0)
+        return true;
+    (void)error_set(error, ERROR_WORK, "%s: cannot be written: %s", path, strerror(errno));
+    free(o->buffer);
+    *o = (struct output){.path = path, .fd = -1};
+    return false;
 }
 
 bool output_is_on(const struct output *o)

@@ -1,8 +1,13 @@
 /*
  * How fast rules count, from memory.
  *
- *     rules_bench PATH...      these rule files and folders, 2,000,000 transactions of 1,000
- * accounts rules_bench              200 rules over 5,000 accounts: 1,000,000 keys
+ *     rules_bench [-n ACCOUNTS] PATH...
+ *
+ * takes these rule files and folders, and 2,000,000 transactions of 1,000 accounts;
+ *
+ *     rules_bench
+ *
+ * 200 rules of its own over 5,000 accounts, 1,000,000 keys, and 200,000 transactions.
  *
  * The transactions are a day of a customer database and a portal: reads, writes, logins, each with
  * what a worker adds to it.
@@ -22,12 +27,13 @@ enum {
     ROUND = 4096,
     RULES_MADE = 200,
     ACCOUNTS = 1000,
-    ACCOUNTS_MADE = 5000
+    ACCOUNTS_MADE = 5000,
+    ACCOUNTS_MAX = 50000
 };
 
 static const int64_t start_ns = INT64_C(1768176000) * CLOCK_SECOND_NS;
 
-static char names[ACCOUNTS_MADE][16];
+static char names[ACCOUNTS_MAX][16];
 static uint64_t alerts;
 
 static void on_alert(void *context, const struct alert *a)
@@ -136,15 +142,23 @@ static struct rules *load(int count, char **paths, struct problems *problems)
 int main(int argc, char **argv)
 {
     static struct problems problems;
+    uint64_t wanted = 0;
+    if (argc > 2 && strcmp(argv[1], "-n") == 0) {
+        wanted = strtoull(argv[2], NULL, 10);
+        argc -= 2;
+        argv += 2;
+    }
     struct rules *rules = load(argc - 1, argv + 1, &problems);
     uint64_t accounts = argc > 1 ? ACCOUNTS : ACCOUNTS_MADE;
+    if (wanted > 0 && wanted <= ACCOUNTS_MAX)
+        accounts = wanted;
     uint64_t transactions = argc > 1 ? TRANSACTIONS : TRANSACTIONS_MADE;
     if (!rules) {
         (void)fprintf(stderr, "rules_bench: %s\n",
                       problems.count ? problems.items[0] : "no memory");
         return 1;
     }
-    for (size_t i = 0; i < ACCOUNTS_MADE; i++)
+    for (size_t i = 0; i < ACCOUNTS_MAX; i++)
         (void)snprintf(names[i], sizeof(names[i]), "agent-%05zu", i);
     struct engine *e = engine_open(
         rules, &(struct engine_config){.bytes_max = (size_t)4 << 30, .seed = 1, .alert = on_alert});
