@@ -20,7 +20,7 @@ struct subject_world;
 enum {
     PAIRING_REQUESTS_MAX = 1024, /* open requests of one connection; a power of two */
     PAIRING_NOTES_MAX = 2048,    /* bytes of text kept for one request */
-    PAIRING_SOME = 16,           /* likewise, while the memory for all connections is scarce */
+    PAIRING_SOME = 8,            /* likewise, while the memory for all connections is scarce */
     PAIRING_SPARES_MAX = 256,    /* requests kept for reuse */
     PAIRING_TELL_FIRST = 32768,  /* bytes of a reply, then each PAIRING_TELL_PART-th more of it, at
                                     which it is told of while it passes */
