@@ -90,9 +90,10 @@ def peak_of(program, make, size):
 def main():
     passed = failed = 0
     for make in (postgresql, http):
-        small, counted, wanted = peak_of(sys.argv[1], make, 10**6)
+        # by then all has happened that happens once: intervals have ended, their code is read in
+        small, counted, wanted = peak_of(sys.argv[1], make, 10**8)
         large, counted, wanted = peak_of(sys.argv[1], make, 10**9)
-        print(f"{make.__name__}: peak {small} KiB with 1 MB, {large} KiB with 1 GB; counted {counted} of {wanted}")
+        print(f"{make.__name__}: peak {small} KiB with 100 MB, {large} KiB with 1 GB; counted {counted} of {wanted}")
         is_good = large - small < 1024 and counted == wanted
         passed, failed = passed + is_good, failed + (not is_good)
     print(f"{passed} passed, {failed} failed")
