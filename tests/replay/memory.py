@@ -3,7 +3,7 @@
 
     memory.py PROGRAM
 
-Replays an answer of 1 MB and one of 1 GB, made here, over PostgreSQL and over HTTP; the peaks may differ by less than
+Replays an answer of 100 MB and one of 1 GB, made here, over PostgreSQL and over HTTP; the peaks may differ by less than
 1 MiB.  The counts have to be exact.  Exit 0 or 1; the last line is "N passed, N failed".
 """
 import json
