@@ -7,7 +7,7 @@
 
 #include "core/clock.h"
 #include "rules/quantity.h"
-#include "rules/text.h"
+#include "rules/words.h"
 #include "rules/zone.h"
 
 #include <stdio.h>
@@ -297,25 +297,19 @@ size_t digest_write_line(const struct digest_rule *r, char line[DIGEST_TEXT_MAX]
     return t.len + 1;
 }
 
-static void write_text(struct json *j, const char *name, const char *text)
-{
-    json_name(j, bytes_of(name));
-    json_text(j, bytes_of(text));
-}
-
 static void write_time(struct json *j, const char *name, int64_t ns)
 {
     char time[CLOCK_TEXT_MAX];
     (void)clock_print(ns, time);
-    write_text(j, name, time);
+    words_write_text(j, name, time);
 }
 
 static void write_event(struct json *j, const struct digest_rule *r)
 {
     json_name(j, bytes_of("event"));
     json_open(j, '{');
-    write_text(j, "kind", "metric");
-    write_text(j, "dataset", "seepwatch.digest");
+    words_write_text(j, "kind", "metric");
+    words_write_text(j, "dataset", "seepwatch.digest");
     write_time(j, "start", r->begin_ns);
     write_time(j, "end", r->end_ns);
     json_close(j, '}');
@@ -325,7 +319,7 @@ static void write_digest(struct json *j, const struct digest_rule *r)
 {
     json_name(j, bytes_of("digest"));
     json_open(j, '{');
-    write_text(j, "day", r->day);
+    words_write_text(j, "day", r->day);
     json_counter(j, "alerts", r->alerts);
     json_counter(j, "folded", r->folded);
     json_counter(j, "excepted", excepted(r));
@@ -333,7 +327,7 @@ static void write_digest(struct json *j, const struct digest_rule *r)
     json_open(j, '[');
     for (size_t i = 0; i < r->exceptions_count; i++) {
         json_open(j, '{');
-        write_text(j, "reason", r->exceptions[i].reason);
+        words_write_text(j, "reason", r->exceptions[i].reason);
         json_counter(j, "count", r->exceptions[i].count);
         json_close(j, '}');
     }
@@ -350,11 +344,11 @@ void digest_write_json(struct json *j, const struct digest_rule *r)
     write_event(j, r);
     json_name(j, bytes_of("rule"));
     json_open(j, '{');
-    write_text(j, "id", r->id);
-    write_text(j, "name", r->name);
-    write_text(j, "severity", SEVERITY_NAMES[r->severity]);
+    words_write_text(j, "id", r->id);
+    words_write_text(j, "name", r->name);
+    words_write_text(j, "severity", SEVERITY_NAMES[r->severity]);
     json_close(j, '}');
-    write_text(j, "message", message);
+    words_write_text(j, "message", message);
     write_digest(j, r);
     json_close(j, '}');
     json_line(j);

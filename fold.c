@@ -5,7 +5,7 @@
 
 #include "core/clock.h"
 #include "rules/quantity.h"
-#include "rules/text.h"
+#include "rules/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,17 +139,11 @@ size_t folded_write_line(const struct folded *r, const struct fold_limit *limit,
     return t.len;
 }
 
-static void write_text(struct json *j, const char *name, const char *text)
-{
-    json_name(j, bytes_of(name));
-    json_text(j, bytes_of(text));
-}
-
 static void write_time(struct json *j, const char *name, int64_t ns)
 {
     char time[CLOCK_TEXT_MAX];
     (void)clock_print(ns, time);
-    write_text(j, name, time);
+    words_write_text(j, name, time);
 }
 
 void folded_write_json(struct json *j, const struct folded *r, const struct fold_limit *limit)
@@ -160,18 +154,18 @@ void folded_write_json(struct json *j, const struct folded *r, const struct fold
     write_time(j, "@timestamp", r->last_ns);
     json_name(j, bytes_of("event"));
     json_open(j, '{');
-    write_text(j, "kind", "event");
-    write_text(j, "dataset", "seepwatch.folded");
+    words_write_text(j, "kind", "event");
+    words_write_text(j, "dataset", "seepwatch.folded");
     write_time(j, "start", r->first_ns);
     write_time(j, "end", r->last_ns);
     json_close(j, '}');
     json_name(j, bytes_of("rule"));
     json_open(j, '{');
-    write_text(j, "id", r->id);
-    write_text(j, "name", r->name);
-    write_text(j, "severity", SEVERITY_NAMES[r->severity]);
+    words_write_text(j, "id", r->id);
+    words_write_text(j, "name", r->name);
+    words_write_text(j, "severity", SEVERITY_NAMES[r->severity]);
     json_close(j, '}');
-    write_text(j, "message", message);
+    words_write_text(j, "message", message);
     json_name(j, bytes_of("folded"));
     json_open(j, '{');
     json_counter(j, "beyond_limit", r->beyond);
