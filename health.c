@@ -1,3 +1,6 @@
+/*
+ * One detail may be many mistakes, a line each: in a sentence they stand behind one another.
+ */
 #include "health.h"
 
 #include "core/clock.h"

@@ -62,8 +62,8 @@ void honey_read(const struct reader *r)
     rule->when.required |= FIELD_BIT(FIELD_SUBJECT_IDS);
     if (!items)
         return;
-    if (items->count * HONEY_IDS_OF_ONE > HONEY_IDS_MAX * (size_t)HONEY_IDS_OF_ONE) {
-        problems_add(r->v->problems, n->at, "more than %d planted customers", HONEY_IDS_MAX);
+    if (items->count > HONEY_CUSTOMERS_MAX) {
+        problems_add(r->v->problems, n->at, "more than %d planted customers", HONEY_CUSTOMERS_MAX);
         return;
     }
     uint64_t *ids = arena_take(r->v->arena, (items->count + 1) * HONEY_IDS_OF_ONE * sizeof(*ids));

@@ -7,8 +7,8 @@
 #include "rules/reader.h"
 
 enum {
-    HONEY_IDS_MAX = 65536, /* of one rule */
-    HONEY_IDS_OF_ONE = 64, /* that one text of a list may stand for */
+    HONEY_CUSTOMERS_MAX = 65536, /* of one list */
+    HONEY_IDS_OF_ONE = 64,       /* that one text of a list may stand for */
 };
 
 /* What people write in a list of customers, turned into the ids that transactions have. */

@@ -99,11 +99,32 @@ static void mistakes_are_told_with_their_places(void **state)
     }
 }
 
+static void a_list_has_a_bound(void **state)
+{
+    (void)state;
+    static const char end[] =
+        "]\nrules: [{id: r, name: n, severity: low, by: user.name, honey: l}]\n";
+    for (size_t count = HONEY_CUSTOMERS_MAX; count <= HONEY_CUSTOMERS_MAX + 1; count++) {
+        char *text = malloc(count * 2 + sizeof(end) + 32), *at = text;
+        at += sprintf(at, "lists:\n  l: [a");
+        for (size_t i = 1; i < count; i++)
+            at += sprintf(at, ",%c", (int)('a' + i % 26));
+        (void)sprintf(at, "%s", end);
+        struct rules *rules = load(text);
+        assert_int_equal(rules != NULL, count == HONEY_CUSTOMERS_MAX);
+        if (!rules)
+            assert_non_null(strstr(problems.items[0], "more than 65536 planted customers"));
+        rules_close(rules);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_look_at_a_planted_customer_is_an_alert),
         cmocka_unit_test(all_rules_that_are_on_give_the_ids_to_look_for),
+        cmocka_unit_test(a_list_has_a_bound),
         cmocka_unit_test(mistakes_are_told_with_their_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,8 +196,7 @@ class Weeks:
         for n in range(1500):
             box, seconds = 100000 + self.rng.randint(0, 899999), day * DAY + 1 * 3600 + n * 4
             for pin in (box % 1000 if self.rng.random() < 0.19 else 1, 2, 3):
-                self.at(seconds, self.mailbox, box, pin if pin != box % 1000 else box % 1000,
-                        f"10.80.0.{n % 250 + 1}", "voicemail")
+                self.at(seconds, self.mailbox, box, pin, f"10.80.0.{n % 250 + 1}", "voicemail")
                 seconds += 1
 
     def plan(self):
