@@ -70,7 +70,8 @@ function told(res, action, outcome, user) {
 }
 
 const good = (user, password) => Object.hasOwn(accounts, user) && accounts[user] === password;
-const page = (body) => `<!doctype html><html><title>Portal</title><script>if (1<td) "<tr><td>";</script>${body}</html>`;
+// With an icon of its own: else a browser asks for one by itself, in no order with what else it asks.
+const page = (body) => `<!doctype html><html><link rel=icon href="data:,"><title>Portal</title><script>if (1<td) "<tr><td>";</script>${body}</html>`;
 const form = page('<table><tr><th>Log in</th></tr></table><form method=post><input name=username><input type=password name=password><button>Log in</button></form>');
 
 app.get('/login', (req, res) => give(req, res, 'html', form, 0));
@@ -134,7 +135,6 @@ const customers = (n) => Array.from({length: n}, (_, i) => ({
 const count = (req) => Number(req.query.n || 0);
 const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
 
-app.get('/favicon.ico', (req, res) => res.status(204).end()); // browsers ask for it by themselves
 app.get('/', (req, res) => give(req, res, 'html', page('<p>Hello'), 0));
 app.get('/home', (req, res) => give(req, res, 'html', page('<p>Home'), 0));
 // A request is about so many customers; of a login, about none.

@@ -92,7 +92,7 @@ def compare(folder, program):
         sessions = {tx["session"]["id"] for txs in by_agent.values() for tx in txs if "session" in tx}
         wrong = []
         for o in asked:
-            tx = by_agent[o["agent"]].pop(0)  # a browser asks again by itself, in that order
+            tx = by_agent[o["agent"]].pop(0)  # a browser follows redirections by itself, in that order
             wrong += [(o["agent"], o, w) for w in differences(o, tx, with_bytes)]
         for agent, o, difference in wrong[:20]:
             print(f"     {agent}: {difference}   {o}")
