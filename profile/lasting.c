@@ -10,6 +10,21 @@ static uint32_t *mark_of(const struct lasting *l, void *value)
     return (uint32_t *)(void *)((char *)value + l->mark_at);
 }
 
+/* NULL: there is none of that number. */
+static void *value_at(const struct lasting *l, size_t number)
+{
+    bool is_used;
+    if (l->at)
+        return l->at(l->context, number);
+    void *value = table_at(l->table, number, &is_used);
+    return is_used ? value : NULL;
+}
+
+static size_t number_of(const struct lasting *l, const void *value)
+{
+    return l->number ? l->number(l->context, value) : table_number(l->table, value);
+}
+
 static bool waits(const struct lasting *l, uint32_t mark, size_t number)
 {
     return l->is_saving && number >= l->next && mark != l->epoch &&
@@ -78,12 +93,10 @@ bool lasting_step(struct lasting *l, size_t numbers_max)
 {
     size_t count = l->is_saving ? table_numbers(l->table) : 0;
     for (size_t i = 0; l->next < count && i < numbers_max && state_has_room(l->state); i++) {
-        bool is_used;
-        void *value = table_at(l->table, l->next, &is_used);
-        uint32_t *mark = mark_of(l, value);
-        if (is_used && waits(l, *mark, l->next)) {
+        void *value = value_at(l, l->next);
+        if (value && waits(l, *mark_of(l, value), l->next)) {
             write_row(l, value, l->next);
-            *mark = 0;
+            *mark_of(l, value) = 0;
         }
         l->next++;
     }
@@ -103,7 +116,7 @@ void lasting_abandon(struct lasting *l)
 void lasting_change(struct lasting *l, void *value, bool is_new)
 {
     uint32_t *mark = mark_of(l, value);
-    size_t number = l->is_saving && !is_new ? table_number(l->table, value) : 0;
+    size_t number = l->is_saving && !is_new ? number_of(l, value) : 0;
     if (l->is_saving && !is_new && waits(l, *mark, number))
         write_row(l, value, number);
     *mark = l->epoch;
@@ -126,7 +139,7 @@ void lasting_remove(struct lasting *l, void *value)
 {
     if (l->epoch == 0)
         return;
-    size_t number = table_number(l->table, value);
+    size_t number = number_of(l, value);
     if (waits(l, *mark_of(l, value), number))
         write_row(l, value, number);
     note_gone(l, number);

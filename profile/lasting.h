@@ -16,6 +16,10 @@
 /* A zeroed struct keeps nothing. */
 struct lasting {
     struct table *table;
+    /* Where the entries are not the table's values but stand beside it: the one of a number, NULL
+     * where there is none, and its number.  NULL: they are its values. */
+    void *(*at)(void *context, size_t number);
+    size_t (*number)(void *context, const void *value);
     size_t mark_at; /* bytes; where the mark is in a value */
     /* Writes an entry down; and the time by which it is the newest of all. */
     void (*save)(void *context, void *value, struct pack *p);

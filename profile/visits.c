@@ -66,19 +66,21 @@ static uint32_t *find(const struct visits *v, uint32_t key)
     return *entry ? entry : NULL;
 }
 
-static void count_anew(struct visits *v)
+/* Gives up waiting for what came before that slot, and counts what is left; without a branch, since
+ * there may be many. */
+static void settle_all(struct visits *v, unsigned before)
 {
-    v->pending = v->unsettled = 0;
-    v->oldest = VISITS_SLOTS;
-    for (uint32_t i = 0; i < v->size; i++) {
-        uint32_t entry = v->entries[i];
-        if (!entry || entry & FOLLOWED)
-            continue;
-        v->unsettled += (entry & SETTLED) != 0;
-        v->pending += !(entry & SETTLED);
-        if (!(entry & SETTLED) && slot_in(entry) < v->oldest)
-            v->oldest = (uint16_t)slot_in(entry);
+    uint32_t pending = 0, unsettled = 0, *entries = v->entries;
+    for (size_t i = 0, size = v->size; i < size; i++) {
+        uint32_t entry = entries[i];
+        entry |= (slot_in(entry) < before && entry != 0) ? SETTLED : 0U;
+        entries[i] = entry;
+        uint32_t mark = entry & (FOLLOWED | SETTLED);
+        unsettled += mark == SETTLED;
+        pending += (mark == 0) & (entry != 0);
     }
+    v->pending = pending;
+    v->unsettled = unsettled;
 }
 
 /* Frees a place and moves up what was put behind it because it was taken. */
@@ -104,7 +106,7 @@ static void thin_out(struct visits *v, uint32_t max)
                 take_out(v, i);
         }
     }
-    count_anew(v);
+    settle_all(v, 0);
 }
 
 static uint32_t room_in(uint32_t size)
@@ -176,11 +178,8 @@ bool visits_settle(struct visits *v, unsigned before)
         return false;
     v->waited = 0;
     uint32_t left = v->unsettled;
-    for (uint32_t i = 0; i < v->size; i++) {
-        if (v->entries[i] && slot_in(v->entries[i]) < before)
-            v->entries[i] |= SETTLED;
-    }
-    count_anew(v);
+    settle_all(v, before);
+    v->oldest = (uint16_t)before;
     return v->unsettled != left;
 }
 
@@ -226,6 +225,6 @@ bool visits_load(struct visits *v, struct budget *b, uint32_t max, struct cursor
         v->entries[place_of(v->entries, v->size, key_in(entry))] = entry;
         v->count++;
     }
-    count_anew(v);
+    settle_all(v, 0);
     return !cursor_is_short(c);
 }

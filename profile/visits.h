@@ -24,7 +24,7 @@ struct visits {
     uint32_t *entries; /* size places, a power of two; 0: free */
     uint32_t count, size;
     uint32_t pending;   /* entries that may still be seen to in time */
-    uint16_t oldest;    /* slot of the oldest of them */
+    uint16_t oldest;    /* slot that none of them is older than */
     uint8_t level;      /* an entry stands for 2^level customers */
     uint32_t unsettled; /* entries that nothing followed, in time or later */
     uint8_t waited;     /* times that settling was put off */

@@ -78,8 +78,8 @@ static void above_describe(const struct detection *d, void *state, const struct 
     a->own = own_largest(&s->own);
     a->value = a->at_least = gauge_value(g, &d->rule->measure) + d->passing;
     if (d->rule->measure.kind == MEASURE_DISTINCT) {
-        a->at_least = distinct_at_least(&g->distinct) + d->passing;
-        a->is_estimate = g->distinct.sketches != NULL;
+        a->at_least = gauge_at_least(g) + d->passing;
+        a->is_estimate = gauge_is_estimate(g);
     }
     a->lost_share = window_lost_share(&g->window);
 }
@@ -126,6 +126,6 @@ const struct detector DETECTOR_ABOVE = {.state_size = sizeof(struct above_state)
                                         .span_ns = above_span_ns,
                                         .keep_ns = above_keep_ns,
                                         .clear = above_clear,
-                                        .version = 2,
+                                        .version = 3,
                                         .save = above_save,
                                         .load = above_load};

@@ -1,18 +1,20 @@
 /*
- * Keys are found by a digest of 128 bits of their fields' values.  The engine knows no trigger: it
- * asks the rule's detector.  Which rules a transaction can count for is found out once for all
- * transactions with the same fields and action, its kind: most transactions are of a few kinds, and
- * most rules are not for most kinds.
+ * The engine knows no trigger: it asks the rule's detector.  Which rules a transaction can count
+ * for is found out once for all transactions with the same fields and action, its kind: most
+ * transactions are of a few kinds, and most rules are not for most kinds.
+ *
+ * What waits for memory is asked for before anything is counted: first the keys of all rules that
+ * the transaction counts for, then their cells.
  */
 #include "rules/engine_state.h"
 
 #include "core/hash.h"
-#include "rules/text.h"
 
 #include <stdlib.h>
 
 enum {
-    TICK_KEYS_MAX = 1024, /* forgotten at one tick, of one rule */
+    TICK_KEYS_MAX = 1024, /* forgotten at one tick, of one ring */
+    SWEEP_EVERY = 4,      /* transactions: for so many, one key is looked at for idle cells */
     ROOM_TRIES_MAX = 16,  /* keys that go to make room for one transaction */
 };
 
@@ -52,82 +54,59 @@ void engine_close(struct engine *e)
         return;
     for (size_t i = 0; i < e->watches_count; i++)
         watch_close(e->watches[i], e);
+    for (size_t i = 0; i < e->rings_count; i++)
+        keyring_close(e->rings[i]);
     free(e->watches);
+    free(e->counting);
+    free(e->rings);
     free(e->candidates);
     table_close(e->evidence);
     lasting_clear(&e->evidence_lasting);
     free(e);
 }
 
-static struct digest digest_of(const struct engine *e, const struct watch *w,
-                               const struct transaction *t, struct digests *known)
+void watch_drop(struct watch *w, struct cell *cell)
 {
-    const struct rule *rule = w->detection.rule;
-    bool is_kept = w->digest < DIGESTS_MAX;
-    if (is_kept && known->is_known[w->digest])
-        return known->items[w->digest];
-    struct digest d = {e->config.seed, ~e->config.seed};
-    for (size_t i = 0; i < rule->by_count; i++) {
-        struct bytes value = detector_value(t, rule->by[i], 0);
-        d.low = hash_bytes(value, d.low);
-        d.high = hash_bytes(value, d.high);
-    }
-    if (is_kept) {
-        known->is_known[w->digest] = true;
-        known->items[w->digest] = d;
-    }
-    return d;
+    lasting_remove(&w->lasting, cell);
+    w->detector->clear(&w->detection, cell_state(cell));
+    if (cell->told)
+        budget_free(w->detection.budget, &cell->told, sizeof(*cell->told));
+    cells_drop(&w->cells, cell);
 }
 
-/* What an alert will show of the key. */
-static void keep_texts(const struct watch *w, struct key *k, const struct transaction *t)
+bool engine_make_room(struct engine *e)
 {
-    const struct rule *rule = w->detection.rule;
-    for (size_t i = 0; i < rule->by_count; i++) {
-        struct bytes value = text_cut(detector_value(t, rule->by[i], 0), KEY_TEXT_MAX);
-        k->text_len[i] = (uint8_t)value.len;
-        if (value.len > 0)
-            memcpy(text_of(w, k, i), value.data, value.len);
+    struct keyring *fullest = NULL;
+    for (size_t i = 0; i < e->rings_count; i++) {
+        struct keyring *r = e->rings[i];
+        void *oldest = table_oldest(r->keys);
+        if (oldest && oldest != r->now &&
+            (!fullest || table_count(r->keys) > table_count(fullest->keys)))
+            fullest = r;
     }
+    if (fullest)
+        table_remove(fullest->keys, table_oldest(fullest->keys));
+    return fullest != NULL;
 }
 
-/* The key as a transaction that has only its fields. */
-static void restore_key(struct transaction *t, const struct watch *w, struct key *k)
+struct told *engine_told(struct engine *e, struct cell *cell)
 {
-    const struct rule *rule = w->detection.rule;
-    for (size_t i = 0; i < rule->by_count; i++) {
-        enum field f = rule->by[i];
-        struct bytes text = {text_of(w, k, i), k->text_len[i]};
-        bool is_text = FIELDS[f].type == FIELD_TYPE_TEXT;
-        memcpy((char *)t + FIELDS[f].offset, is_text ? (const void *)&text : text.data,
-               is_text ? sizeof(text) : text.len);
-        transaction_mark(t, f);
+    for (unsigned i = 0; i < ROOM_TRIES_MAX && !cell->told; i++) {
+        if (budget_resize(&e->budget, &cell->told, 0, sizeof(*cell->told)))
+            *cell->told = (struct told){.repeats = 0};
+        else if (!engine_make_room(e))
+            break;
     }
+    return cell->told;
 }
 
-bool engine_make_room(struct engine *e, const struct key *k)
-{
-    struct watch *fullest = NULL;
-    for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = e->watches[i];
-        if (!fullest || table_count(w->keys) > table_count(fullest->keys))
-            fullest = w;
-    }
-    void *oldest = table_oldest(fullest->keys);
-    if (oldest == k)
-        return false;
-    table_remove(fullest->keys, oldest);
-    fullest->evictions++;
-    return true;
-}
-
-static enum finding count(struct engine *e, struct watch *w, struct key *k,
+static enum finding count(struct engine *e, struct watch *w, struct cell *cell,
                           const struct occurrence *o, uint64_t *weight)
 {
     enum finding found = FINDING_DENIED;
     for (unsigned i = 0; i < ROOM_TRIES_MAX && found == FINDING_DENIED; i++) {
-        found = w->detector->count(&w->detection, state_of(w, k), o, weight);
-        if (found == FINDING_DENIED && !engine_make_room(e, k))
+        found = w->detector->count(&w->detection, cell_state(cell), o, weight);
+        if (found == FINDING_DENIED && !engine_make_room(e))
             break;
     }
     e->counters.denied += found == FINDING_DENIED;
@@ -147,20 +126,24 @@ static void attach_evidence(struct alert *a, const struct evidence_list *l)
     }
 }
 
-static void raise_alert(struct engine *e, struct watch *w, struct key *k,
+static void raise_alert(struct engine *e, struct watch *w, struct cell *cell,
                         const struct occurrence *o, struct evidence_list *evidence)
 {
+    struct told *told = engine_told(e, cell);
     struct alert a = {.rule = w->detection.rule,
                       .time_ns = o->time_ns,
-                      .repeats = k->repeats,
+                      .repeats = told ? told->repeats : 0,
                       .is_passing = o->is_passing};
-    restore_key(&a.key, w, k);
-    w->detector->describe(&w->detection, state_of(w, k), o, &a);
+    keyring_restore(w->ring, w->ring->now, &a.key);
+    w->detector->describe(&w->detection, cell_state(cell), o, &a);
     if (evidence)
         attach_evidence(&a, evidence);
-    k->has_alerted = true;
-    k->alerted_ns = o->time_ns;
-    k->repeats = 0;
+    if (told)
+        *told = (struct told){.alerted_ns = o->time_ns,
+                              .passing_ns =
+                                  o->is_passing ? o->transaction->start_ns : told->passing_ns};
+    else
+        e->counters.denied++;
     w->alerts++;
     e->counters.alerts++;
     e->config.alert(e->config.context, &a);
@@ -174,8 +157,10 @@ static bool is_excepted(struct engine *e, struct watch *w, const struct occurren
     size_t found = exceptions_find(rule, o->transaction, o->time_ns);
     if (found == rule->exceptions_count)
         return false;
-    w->excepted[found]++;
-    e->counters.excepted++;
+    if (!o->is_passing) {
+        w->excepted[found]++;
+        e->counters.excepted++;
+    }
     return true;
 }
 
@@ -196,41 +181,59 @@ static void take_marks(struct engine *e, const struct occurrence *o)
     }
 }
 
-/* The key that the transaction counts for; NULL without memory. */
-static struct key *key_touch(struct engine *e, struct watch *w, const struct occurrence *o,
-                             const struct digest *digest)
+/* Looks up the transaction's key for all rules of the ring; false without memory. */
+static bool ring_reach(struct engine *e, struct keyring *r, const struct transaction *t)
 {
+    if (r->now)
+        return true;
+    const struct digest digest = keyring_digest(r, t, e->config.seed);
     bool is_new;
-    struct key *k = table_touch(w->keys, digest, &is_new);
-    if (!k) {
+    r->now = keyring_touch(r, &digest, &is_new);
+    if (!r->now)
+        return false;
+    r->number = table_number(r->keys, r->now);
+    if (is_new)
+        keyring_keep_texts(r, r->now, t);
+    return true;
+}
+
+/* The key's cell of the rule; NULL without memory. */
+static struct cell *cell_reach(struct engine *e, struct watch *w, const struct occurrence *o)
+{
+    struct key *k = w->ring->now;
+    struct cell *cell = cells_find(&w->cells, w->ring->number);
+    bool is_new = cell == NULL;
+    if (is_new)
+        cell = cells_make(&w->cells, w->ring->number);
+    if (!cell) {
         e->counters.denied++;
         return NULL;
     }
-    lasting_touch(&w->lasting, k, is_new);
-    if (is_new)
-        keep_texts(w, k, o->transaction);
-    if (is_new || k->last_ns < o->time_ns)
+    lasting_touch(&w->lasting, cell, is_new);
+    if (is_new || cell->last_ns < o->time_ns)
+        cell->last_ns = o->time_ns;
+    if (k->last_ns < o->time_ns)
         k->last_ns = o->time_ns;
-    return k;
+    return cell;
 }
 
 /* Whether an alert of that time is folded into the one before. */
-static bool is_quiet(const struct watch *w, const struct key *k, int64_t time_ns)
+static bool is_quiet(const struct watch *w, const struct cell *cell, int64_t time_ns)
 {
     /* a quiet time of 0 folds nothing, not even what comes late */
     int64_t quiet_ns = w->detection.rule->quiet_ns;
-    return k->has_alerted && quiet_ns > 0 && time_ns - k->alerted_ns < quiet_ns;
+    return cell->told && quiet_ns > 0 && time_ns - cell->told->alerted_ns < quiet_ns;
 }
 
-static bool was_told(const struct key *k, const struct transaction *t)
+static bool was_told(const struct cell *cell, const struct transaction *t)
 {
-    return k->told_ns != 0 && k->told_ns == t->start_ns;
+    return cell->told && cell->told->passing_ns != 0 && cell->told->passing_ns == t->start_ns;
 }
 
 static struct evidence_list *add_evidence(struct engine *e, const struct watch *w,
-                                          const struct digest *digest, const struct occurrence *o,
-                                          uint64_t weight)
+                                          const struct occurrence *o, uint64_t weight)
 {
+    const struct digest *digest = table_key(w->ring->keys, w->ring->now);
     const struct evidence_key key = {w->number, *digest};
     bool is_new;
     struct evidence_list *evidence = table_touch(e->evidence, &key, &is_new);
@@ -242,46 +245,35 @@ static struct evidence_list *add_evidence(struct engine *e, const struct watch *
     return evidence;
 }
 
-static void watch_count(struct engine *e, struct watch *w, const struct occurrence *o,
-                        struct digests *known)
+static void watch_count(struct engine *e, struct watch *w, const struct occurrence *o)
 {
-    if (is_excepted(e, w, o) || is_preceded(w, o))
-        return;
-    struct digest digest = digest_of(e, w, o->transaction, known);
     uint64_t weight = 0;
-    struct key *k = key_touch(e, w, o, &digest);
-    if (!k)
+    struct cell *cell = cell_reach(e, w, o);
+    if (!cell)
         return;
-    enum finding found = count(e, w, k, o, &weight);
-    if ((found != FINDING_NEAR && found != FINDING_RAISED) || was_told(k, o->transaction))
+    enum finding found = count(e, w, cell, o, &weight);
+    if ((found != FINDING_NEAR && found != FINDING_RAISED) || was_told(cell, o->transaction))
         return;
-    struct evidence_list *evidence = add_evidence(e, w, &digest, o, weight);
+    struct evidence_list *evidence = add_evidence(e, w, o, weight);
     if (found != FINDING_RAISED)
         return;
-    if (!is_quiet(w, k, o->time_ns)) {
-        raise_alert(e, w, k, o, evidence);
+    if (!is_quiet(w, cell, o->time_ns)) {
+        raise_alert(e, w, cell, o, evidence);
     } else {
-        k->repeats++;
+        cell->told->repeats++;
         w->folded++;
         e->counters.folded++;
     }
 }
 
-static void watch_passing(struct engine *e, struct watch *w, const struct occurrence *o,
-                          struct digests *known)
+static void watch_passing(struct engine *e, struct watch *w, const struct occurrence *o)
 {
-    const struct rule *rule = w->detection.rule;
-    if (!w->detector->peek || is_preceded(w, o) ||
-        exceptions_find(rule, o->transaction, o->time_ns) < rule->exceptions_count)
+    struct cell *cell = cell_reach(e, w, o);
+    if (!cell || was_told(cell, o->transaction) || is_quiet(w, cell, o->time_ns))
         return;
-    struct digest digest = digest_of(e, w, o->transaction, known);
-    struct key *k = key_touch(e, w, o, &digest);
-    if (!k || was_told(k, o->transaction) || is_quiet(w, k, o->time_ns))
-        return;
-    if (w->detector->peek(&w->detection, state_of(w, k), o) == FINDING_RAISED) {
-        struct evidence_list *evidence = add_evidence(e, w, &digest, o, w->detection.passing);
-        raise_alert(e, w, k, o, evidence);
-        k->told_ns = o->transaction->start_ns;
+    if (w->detector->peek(&w->detection, cell_state(cell), o) == FINDING_RAISED) {
+        struct evidence_list *evidence = add_evidence(e, w, o, w->detection.passing);
+        raise_alert(e, w, cell, o, evidence);
     }
     w->detection.passing = 0;
 }
@@ -321,27 +313,43 @@ static const struct kind *kind_of(struct engine *e, const struct transaction *t)
     return k;
 }
 
-/* Shows the transaction to every rule that it can count for. */
-static void show(struct engine *e, const struct occurrence *o,
-                 void (*to)(struct engine *, struct watch *, const struct occurrence *,
-                            struct digests *))
+static bool is_counted(struct engine *e, struct watch *w, const struct occurrence *o, bool is_open)
 {
-    const struct transaction *t = o->transaction;
-    const struct kind *k = kind_of(e, t);
-    struct digests known;
-    memset(known.is_known, 0, sizeof(known.is_known));
+    if (is_open && !expression_holds(&w->detection.rule->when, o->transaction))
+        return false;
+    if (o->is_passing && !w->detector->peek)
+        return false;
+    return !is_excepted(e, w, o) && !is_preceded(w, o);
+}
+
+/* Finds the rules that the transaction counts for, and its keys; returns how many. */
+static size_t gather(struct engine *e, const struct occurrence *o)
+{
+    const struct kind *k = kind_of(e, o->transaction);
+    size_t counting = 0;
+    for (size_t i = 0; i < e->rings_count; i++)
+        e->rings[i]->now = NULL;
     for (size_t i = 0; i < k->count; i++) {
-        const struct candidate *c = &k->candidates[i];
-        if (!c->is_open || expression_holds(&c->watch->detection.rule->when, t))
-            to(e, c->watch, o, &known);
+        struct watch *w = k->candidates[i].watch;
+        if (!is_counted(e, w, o, k->candidates[i].is_open))
+            continue;
+        if (!ring_reach(e, w->ring, o->transaction)) {
+            e->counters.denied++;
+            continue;
+        }
+        cells_prefetch(&w->cells, w->ring->number);
+        e->counting[counting++] = w;
     }
+    return counting;
 }
 
 void engine_transaction(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, engine_time_of(t), false};
     e->counters.transactions++;
-    show(e, &o, watch_count);
+    size_t counting = gather(e, &o);
+    for (size_t i = 0; i < counting; i++)
+        watch_count(e, e->counting[i], &o);
     if (e->marks_count > 0)
         take_marks(e, &o);
 }
@@ -349,35 +357,85 @@ void engine_transaction(struct engine *e, const struct transaction *t)
 void engine_passing(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, engine_time_of(t), true};
-    show(e, &o, watch_passing);
+    size_t counting = gather(e, &o);
+    for (size_t i = 0; i < counting; i++)
+        watch_passing(e, e->counting[i], &o);
+}
+
+/* Drops a key's cells that do not matter any more, and the key where none is left. */
+static void key_forget(struct keyring *r, struct key *k, int64_t now_ns)
+{
+    size_t number = table_number(r->keys, k), left = 0;
+    for (size_t i = 0; i < r->watches_count; i++) {
+        struct watch *w = r->watches[i];
+        struct cell *cell = cells_find(&w->cells, number);
+        if (!cell)
+            continue;
+        bool is_idle = cell->last_ns < now_ns - w->detector->keep_ns(w->detection.rule);
+        if (is_idle)
+            watch_drop(w, cell);
+        left += !is_idle;
+    }
+    if (left == 0)
+        table_remove(r->keys, k);
+}
+
+static void ring_tick(struct keyring *r, int64_t now_ns, uint64_t sweep)
+{
+    struct key *k = table_oldest(r->keys);
+    for (unsigned i = 0; i < TICK_KEYS_MAX && k && k->last_ns < now_ns - r->keep_ns; i++) {
+        key_forget(r, k, now_ns);
+        k = table_oldest(r->keys);
+    }
+    size_t numbers = table_numbers(r->keys);
+    for (uint64_t i = 0; i < sweep && i < numbers; i++) {
+        bool is_used;
+        r->swept = r->swept + 1 < numbers ? r->swept + 1 : 0;
+        k = table_at(r->keys, r->swept, &is_used);
+        if (is_used)
+            key_forget(r, k, now_ns);
+    }
 }
 
 void engine_tick(struct engine *e, int64_t now_ns)
 {
-    for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = e->watches[i];
-        int64_t before_ns = now_ns - w->detector->keep_ns(w->detection.rule);
-        for (unsigned forgotten = 0; forgotten < TICK_KEYS_MAX; forgotten++) {
-            struct key *oldest = table_oldest(w->keys);
-            if (!oldest || oldest->last_ns >= before_ns)
-                break;
-            table_remove(w->keys, oldest);
+    uint64_t sweep = (e->counters.transactions - e->swept) / SWEEP_EVERY;
+    e->swept += sweep * SWEEP_EVERY;
+    for (size_t i = 0; i < e->rings_count; i++)
+        ring_tick(e->rings[i], now_ns, sweep < TICK_KEYS_MAX ? sweep : TICK_KEYS_MAX);
+}
+
+/* Drops a key's cells of later times, and the key where none is left. */
+static void key_forget_after(struct keyring *r, struct key *k, int64_t latest_ns)
+{
+    size_t number = table_number(r->keys, k), left = 0;
+    k->last_ns = INT64_MIN;
+    for (size_t i = 0; i < r->watches_count; i++) {
+        struct watch *w = r->watches[i];
+        struct cell *cell = cells_find(&w->cells, number);
+        if (cell && cell->last_ns > latest_ns) {
+            watch_drop(w, cell);
+        } else if (cell) {
+            left++;
+            k->last_ns = k->last_ns > cell->last_ns ? k->last_ns : cell->last_ns;
         }
     }
+    if (left == 0)
+        table_remove(r->keys, k);
 }
 
 void engine_forget_after(struct engine *e, int64_t latest_ns)
 {
-    for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = e->watches[i];
-        for (void *at = table_oldest(w->keys), *next; at; at = next) {
-            const struct key *k = at;
-            next = table_next(w->keys, at);
-            if (k->last_ns > latest_ns)
-                table_remove(w->keys, at);
+    for (size_t i = 0; i < e->rings_count; i++) {
+        struct keyring *r = e->rings[i];
+        for (void *at = table_oldest(r->keys), *next; at; at = next) {
+            next = table_next(r->keys, at);
+            key_forget_after(r, at, latest_ns);
         }
-        if (w->marks)
-            marks_forget_after(w->marks, latest_ns);
+    }
+    for (size_t i = 0; i < e->watches_count; i++) {
+        if (e->watches[i]->marks)
+            marks_forget_after(e->watches[i]->marks, latest_ns);
     }
 }
 
@@ -386,8 +444,8 @@ struct engine_counters engine_counters(const struct engine *e)
     struct engine_counters c = e->counters;
     for (size_t i = 0; i < e->watches_count; i++) {
         const struct watch *w = e->watches[i];
-        c.keys += table_count(w->keys);
-        c.keys_evicted += table_evictions(w->keys) + w->evictions;
+        c.keys += w->cells.count;
+        c.keys_evicted += w->evictions;
         c.values_forgotten += w->detection.forgotten;
     }
     c.undecided += rules_undecided(e->rules);

@@ -1,15 +1,16 @@
 /*
- * Rules at work: transactions in, alerts out.  For every rule a bounded table of keys; for every
- * key the state of the rule's detector.  A rule whose fields a transaction does not have costs one
- * comparison.
+ * Rules at work: transactions in, alerts out.  Rules with the same `by` share a bounded table of
+ * keys (rules/keyring.h); for every key each of them has the state of its detector.  A rule whose
+ * fields a transaction does not have costs one comparison.
  *
  * A transaction counts at its end (start and duration), and the state moves with those times alone:
  * what comes late counts where its time belongs, as long as that still matters.
  *
- * Memory: per key about 200 bytes and KEY_TEXT_MAX for each field of `by`, every rule having an
- * equal part of the bytes for keys; from the budget what rules/window.h, distinct.h and known.h
- * say; EVIDENCE_KEYS_MAX keys near their limit hold 2 KiB of evidence each.  Where a bound is
- * reached, the key touched longest ago goes, which is counted.
+ * Memory: a key takes 150 bytes and KEY_TEXT_MAX for each field of `by`, and 24 and the detector's
+ * state (40 to 380) for each of the rules, every rule having an equal part of the bytes for keys;
+ * from the budget what rules/window.h, distinct.h and known.h say; EVIDENCE_KEYS_MAX keys near
+ * their limit hold 2 KiB of evidence each.  Where a bound is reached, the key touched longest ago
+ * goes, which is counted for each of its rules.
  */
 #ifndef SEEPWATCH_RULES_ENGINE_H
 #define SEEPWATCH_RULES_ENGINE_H
@@ -17,8 +18,8 @@
 #include "rules/alert.h"
 
 enum {
-    KEYS_MAX = 65536,            /* of one rule, unless the configuration says otherwise */
-    KEY_TEXT_MAX = 64,           /* bytes of one key field that an alert shows */
+    KEYS_MAX = 65536,  /* of rules with the same `by`, unless the configuration says otherwise */
+    KEY_TEXT_MAX = 64, /* bytes of one key field that an alert shows */
     EVIDENCE_KEYS_MAX = 2048,    /* of all rules */
     ENGINE_BYTES_MAX = 256 << 20 /* budget, unless the configuration says otherwise */
 };
@@ -26,7 +27,7 @@ enum {
 struct engine;
 
 struct engine_config {
-    size_t keys_max;           /* of one rule; 0: KEYS_MAX */
+    size_t keys_max;           /* of rules with the same `by`; 0: KEYS_MAX */
     size_t bytes_max;          /* of the budget; 0: ENGINE_BYTES_MAX */
     size_t keys_bytes_max;     /* of all rules' keys; 0: what keys_max takes */
     size_t evidence_bytes_max; /* 0: what EVIDENCE_KEYS_MAX takes */
@@ -43,7 +44,7 @@ struct engine_counters {
     uint64_t excepted;          /* not counted for a rule because of one of its exceptions */
     uint64_t late;              /* too old for their window */
     uint64_t denied;            /* not counted: no memory in the budget */
-    uint64_t keys;              /* now */
+    uint64_t keys;              /* now, of each rule */
     uint64_t keys_evicted;      /* because a bound was reached */
     uint64_t undecided;         /* texts that a pattern did not decide within its bounds */
     uint64_t values_forgotten;  /* of `first`, likewise */

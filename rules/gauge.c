@@ -31,6 +31,17 @@ static struct window_amount amount_of(const struct measure *m, const struct tran
     return a;
 }
 
+/* False without memory. */
+static bool distinct_make(struct gauge *g, struct budget *b)
+{
+    if (g->distinct)
+        return true;
+    if (!budget_resize(b, &g->distinct, 0, sizeof(*g->distinct)))
+        return false;
+    *g->distinct = (struct distinct){.count = 0};
+    return true;
+}
+
 /* Values are told apart by their hashes; all of one transaction count or the memory ran out. */
 static enum window_status add_values(struct gauge *g, enum field f, struct budget *b, uint64_t seed,
                                      const struct transaction *t, int64_t number)
@@ -38,11 +49,13 @@ static enum window_status add_values(struct gauge *g, enum field f, struct budge
     size_t count = detector_values(t, f);
     const struct hashes *hashes =
         FIELDS[f].type == FIELD_TYPE_HASHES ? transaction_value(t, f) : NULL;
+    if (!distinct_make(g, b))
+        return WINDOW_DENIED;
     if (hashes && hashes->registers)
-        return distinct_merge(&g->distinct, b, number, hashes->registers);
+        return distinct_merge(g->distinct, b, number, hashes->registers);
     enum window_status status = WINDOW_COUNTED;
     for (size_t i = 0; i < count && status == WINDOW_COUNTED; i++)
-        status = distinct_add(&g->distinct, b, number,
+        status = distinct_add(g->distinct, b, number,
                               hashes ? hashes->items[i] : detector_hash(t, f, i, seed));
     return status;
 }
@@ -82,7 +95,8 @@ uint64_t gauge_peek(const struct gauge *g, const struct measure *m, const struct
 void gauge_advance(struct gauge *g, struct budget *b, int64_t number)
 {
     window_advance(&g->window, number);
-    distinct_advance(&g->distinct, b, number);
+    if (g->distinct)
+        distinct_advance(g->distinct, b, number);
 }
 
 bool gauge_is_part(uint64_t amount)
@@ -102,7 +116,7 @@ uint64_t gauge_value(const struct gauge *g, const struct measure *m)
     case MEASURE_MAX:
         return window_max(&g->window);
     case MEASURE_DISTINCT:
-        return distinct_count(&g->distinct);
+        return g->distinct ? distinct_count(g->distinct) : 0;
     case MEASURE_SHARE:
         sum = window_sum(&g->window);
         return (sum & UINT32_MAX) > 0 ? (sum >> SHARE_SHIFT) * SHARE_ONE / (sum & UINT32_MAX) : 0;
@@ -111,23 +125,38 @@ uint64_t gauge_value(const struct gauge *g, const struct measure *m)
     }
 }
 
+uint64_t gauge_at_least(const struct gauge *g)
+{
+    return g->distinct ? distinct_at_least(g->distinct) : 0;
+}
+
+bool gauge_is_estimate(const struct gauge *g)
+{
+    return g->distinct && g->distinct->sketches;
+}
+
 void gauge_clear(struct gauge *g, struct budget *b)
 {
     window_clear(&g->window, b);
-    distinct_clear(&g->distinct, b);
+    if (!g->distinct)
+        return;
+    distinct_clear(g->distinct, b);
+    budget_free(b, &g->distinct, sizeof(*g->distinct));
 }
 
 void gauge_save(const struct gauge *g, struct pack *p)
 {
     window_save(&g->window, p);
-    pack_flag(p, g->distinct.has_begun);
-    if (g->distinct.has_begun)
-        distinct_save(&g->distinct, p);
+    pack_flag(p, g->distinct != NULL);
+    if (g->distinct)
+        distinct_save(g->distinct, p);
 }
 
 bool gauge_load(struct gauge *g, struct budget *b, struct cursor *c)
 {
     if (!window_load(&g->window, b, c))
         return false;
-    return unpack_flag(c) ? distinct_load(&g->distinct, b, c) : !cursor_is_short(c);
+    if (!unpack_flag(c))
+        return !cursor_is_short(c);
+    return distinct_make(g, b) && distinct_load(g->distinct, b, c);
 }

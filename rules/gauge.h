@@ -11,8 +11,8 @@
 
 /* A zeroed struct is empty. */
 struct gauge {
-    struct window window; /* of a distinct count: only the bytes, for the lost share */
-    struct distinct distinct;
+    struct window window;      /* of a distinct count: only the bytes, for the lost share */
+    struct distinct *distinct; /* NULL: no value was counted */
 };
 
 /* gauge_unit tells what a measure is counted in. */
@@ -39,6 +39,11 @@ uint64_t gauge_value(const struct gauge *g, const struct measure *m);
 
 /* gauge_shared gives how many transactions a share is of. */
 uint64_t gauge_shared(const struct gauge *g);
+
+/* gauge_at_least gives what a count of different values is beyond doubt, gauge_is_estimate whether
+ * it is not exact. */
+uint64_t gauge_at_least(const struct gauge *g);
+bool gauge_is_estimate(const struct gauge *g);
 
 void gauge_clear(struct gauge *g, struct budget *b);
 

@@ -9,6 +9,7 @@
 #include "rules/meaning.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { EVIDENCE_VERSION = 1, LOAD_TRIES_MAX = 16 };
 
@@ -46,26 +47,42 @@ static struct digest load_digest(struct cursor *c)
 
 /* Writing. */
 
-static void save_key(void *context, void *value, struct pack *p)
+static void save_cell(void *context, void *value, struct pack *p)
 {
-    struct watch *w = context;
-    struct key *k = value;
-    save_digest(table_key(w->keys, k), p);
-    pack_signed(p, k->last_ns);
-    pack_signed(p, k->alerted_ns);
-    pack_signed(p, k->told_ns);
-    pack_number(p, k->repeats);
-    pack_flag(p, k->has_alerted);
-    for (size_t i = 0; i < w->detection.rule->by_count; i++)
-        pack_string(p, (struct bytes){text_of(w, k, i), k->text_len[i]});
-    w->detector->save(&w->detection, state_of(w, k), p);
+    const struct watch *w = context;
+    const struct keyring *r = w->ring;
+    struct cell *cell = value;
+    const struct told told = cell->told ? *cell->told : (struct told){.repeats = 0};
+    bool is_used;
+    struct key *k = table_at(r->keys, cell_number(cell), &is_used);
+    save_digest(table_key(r->keys, k), p);
+    pack_signed(p, cell->last_ns);
+    pack_signed(p, told.alerted_ns);
+    pack_signed(p, told.passing_ns);
+    pack_number(p, told.repeats);
+    pack_flag(p, cell->told != NULL);
+    for (size_t i = 0; i < r->by_count; i++)
+        pack_string(p, keyring_text(k, i));
+    w->detector->save(&w->detection, cell_state(cell), p);
 }
 
-static int64_t key_time_ns(void *context, const void *value)
+static int64_t cell_time_ns(void *context, const void *value)
 {
-    const struct key *k = value;
+    const struct cell *cell = value;
     (void)context;
-    return k->last_ns;
+    return cell->last_ns;
+}
+
+static void *cell_at(void *context, size_t number)
+{
+    const struct watch *w = context;
+    return cells_find(&w->cells, number);
+}
+
+static size_t number_of_cell(void *context, const void *value)
+{
+    (void)context;
+    return cell_number(value);
 }
 
 static const struct watch *watch_numbered(const struct engine *e, uint64_t number)
@@ -96,10 +113,12 @@ static int64_t evidence_time_ns(void *context, const void *value)
 
 void watch_last(struct watch *w)
 {
-    w->lasting = (struct lasting){.table = w->keys,
-                                  .mark_at = offsetof(struct key, changed),
-                                  .save = save_key,
-                                  .time_ns = key_time_ns,
+    w->lasting = (struct lasting){.table = w->ring->keys,
+                                  .at = cell_at,
+                                  .number = number_of_cell,
+                                  .mark_at = offsetof(struct cell, changed),
+                                  .save = save_cell,
+                                  .time_ns = cell_time_ns,
                                   .context = w,
                                   .version = w->detector->version};
     lasting_start(&w->lasting);
@@ -206,53 +225,108 @@ static bool is_value(enum field f, struct bytes value)
     return choice < choices;
 }
 
-static bool load_key(struct watch *w, struct key *k, struct cursor *c)
+/* Reads what is known of the key's alerts; false without memory. */
+static bool load_told(struct engine *e, struct cell *cell, struct cursor *c)
 {
-    const struct rule *rule = w->detection.rule;
-    k->last_ns = unpack_signed(c);
-    k->alerted_ns = unpack_signed(c);
-    k->told_ns = unpack_signed(c);
-    k->repeats = unpack_number(c);
-    k->has_alerted = unpack_flag(c);
-    for (size_t i = 0; i < rule->by_count; i++) {
-        struct bytes text = unpack_string(c, KEY_TEXT_MAX);
-        if (cursor_is_short(c) || !is_value(rule->by[i], text))
-            return false;
-        k->text_len[i] = (uint8_t)text.len;
-        if (text.len > 0)
-            memcpy(text_of(w, k, i), text.data, text.len);
-    }
-    return w->detector->load(&w->detection, state_of(w, k), c) && unpack_done(c);
+    struct told told = {.alerted_ns = unpack_signed(c)};
+    told.passing_ns = unpack_signed(c);
+    told.repeats = unpack_number(c);
+    if (!unpack_flag(c))
+        return true;
+    if (!engine_told(e, cell))
+        return false;
+    *cell->told = told;
+    return true;
 }
 
-/* The oldest come first, and make room where there is too little. */
-static bool take_key(void *context, uint8_t version, struct cursor *c)
+static bool load_cell(struct restoring *r, struct key *k, struct cell *cell, struct cursor *c)
 {
-    struct restoring *r = context;
     struct watch *w = r->watch;
-    struct digest digest = load_digest(c);
-    if (cursor_is_short(c) || version != w->detector->version)
+    cell->last_ns = unpack_signed(c);
+    if (!load_told(r->engine, cell, c))
         return false;
-    for (int tries = 0; tries < LOAD_TRIES_MAX; tries++) {
-        uint64_t denied = r->engine->budget.denied;
-        struct cursor row = *c;
-        bool is_new;
-        struct key *k = table_touch(w->keys, &digest, &is_new);
-        if (!k || !is_new)
+    for (size_t i = 0; i < w->ring->by_count; i++) {
+        struct bytes text = unpack_string(c, KEY_TEXT_MAX);
+        if (cursor_is_short(c) || !is_value(w->ring->by[i], text))
             return false;
-        if (load_key(w, k, &row)) {
+        keyring_set_text(k, i, text);
+    }
+    return w->detector->load(&w->detection, cell_state(cell), c) && unpack_done(c);
+}
+
+/* The key of a row, made where it is missing; NULL where there is no room but for newer ones. */
+static struct key *key_of_row(struct keyring *r, const struct digest *digest, int64_t last_ns)
+{
+    struct key *k = table_find(r->keys, digest);
+    if (k)
+        return k;
+    const struct key *oldest = table_oldest(r->keys);
+    bool is_full = table_count(r->keys) >= table_entries_max(r->keys);
+    if (is_full && oldest && oldest->last_ns > last_ns)
+        return NULL;
+    return table_touch(r->keys, digest, NULL);
+}
+
+/* False where the row cannot be; a key for which there is no room goes. */
+static bool take_cell(struct restoring *r, const struct digest *digest, struct cursor *c)
+{
+    struct watch *w = r->watch;
+    struct keyring *ring = w->ring;
+    struct cursor row = *c;
+    struct key *k = ring->now = key_of_row(ring, digest, unpack_signed(&row));
+    size_t number = k ? table_number(ring->keys, k) : 0;
+    for (int tries = 0; k && tries < LOAD_TRIES_MAX; tries++) {
+        uint64_t denied = r->engine->budget.denied;
+        struct cell *cell = cells_find(&w->cells, number) ? NULL : cells_make(&w->cells, number);
+        if (!cell)
+            return false;
+        row = *c;
+        if (load_cell(r, k, cell, &row)) {
+            k->last_ns = k->last_ns > cell->last_ns ? k->last_ns : cell->last_ns;
             r->keys++;
             return true;
         }
         bool is_denied = r->engine->budget.denied > denied;
-        if (is_denied)
-            (void)engine_make_room(r->engine, k);
-        table_remove(w->keys, k);
+        watch_drop(w, cell);
         if (!is_denied)
             return false;
+        (void)engine_make_room(r->engine);
     }
     w->evictions++;
     return true;
+}
+
+static bool take_row(void *context, uint8_t version, struct cursor *c)
+{
+    struct restoring *r = context;
+    struct digest digest = load_digest(c);
+    if (cursor_is_short(c) || version != r->watch->detector->version)
+        return false;
+    bool is_good = take_cell(r, &digest, c);
+    r->watch->ring->now = NULL;
+    return is_good;
+}
+
+static int older_first(const void *a, const void *b)
+{
+    const struct key *x = *(struct key *const *)a, *y = *(struct key *const *)b;
+    return (x->last_ns > y->last_ns) - (x->last_ns < y->last_ns);
+}
+
+/* Every rule had its keys in the order of time: now all of them are.  Without memory for that the
+ * order stays as it is. */
+static void order_keys(struct keyring *r)
+{
+    size_t count = 0;
+    struct key **keys = malloc((table_count(r->keys) + 1) * sizeof(struct key *));
+    if (!keys)
+        return;
+    for (struct key *k = table_oldest(r->keys); k; k = table_next(r->keys, k))
+        keys[count++] = k;
+    qsort(keys, count, sizeof(struct key *), older_first);
+    for (size_t i = 0; i < count; i++)
+        table_touch_value(r->keys, keys[i]);
+    free(keys);
 }
 
 static bool take_mark(void *context, uint8_t version, struct cursor *c)
@@ -313,7 +387,7 @@ static bool restore_watch(struct restoring *r, struct state *s, struct engine_re
     if (w->detector->load_whole &&
         !(w->detector->load_whole(&w->detection, &head) && unpack_done(&head)))
         return false;
-    state_rows(s, name, take_key, r);
+    state_rows(s, name, take_row, r);
     restore_marks(r, s);
     restored->rules++;
     return true;
@@ -337,6 +411,8 @@ void engine_restore(struct engine *e, struct state *s, struct engine_restored *r
         tell(context, text);
     }
     state_rows(s, evidence_name, take_evidence, &r);
+    for (size_t i = 0; i < e->rings_count; i++)
+        order_keys(e->rings[i]);
     restored->keys = r.keys;
     e->is_lasting = true;
     for (size_t i = 0; i < e->watches_count; i++)

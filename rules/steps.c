@@ -123,6 +123,6 @@ const struct detector DETECTOR_STEPS = {.state_size = sizeof(struct steps_state)
                                         .span_ns = steps_span_ns,
                                         .keep_ns = steps_keep_ns,
                                         .clear = steps_clear,
-                                        .version = 1,
+                                        .version = 2,
                                         .save = steps_save,
                                         .load = steps_load};

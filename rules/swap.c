@@ -1,6 +1,6 @@
 /*
- * Rules put to work: those that count as before keep their keys, moved to tables of a new size
- * where the number of rules changed; the others begin anew.
+ * Rules put to work: those that count as before keep the cells of their keys, moved to rings of a
+ * new size where the number of rules changed; the others begin anew.
  */
 #include "rules/engine_state.h"
 
@@ -18,52 +18,19 @@ static const struct detector *const detectors[TRIGGERS_COUNT] = {
     [TRIGGER_HOURS] = &DETECTOR_HOURS,       [TRIGGER_UNUSUAL] = &DETECTOR_UNUSUAL,
     [TRIGGER_DRIFT] = &DETECTOR_DRIFT,       [TRIGGER_HONEY] = &DETECTOR_HONEY};
 
-static size_t aligned(size_t size)
-{
-    size_t align = sizeof(max_align_t);
-    return (size + align - 1) / align * align;
-}
-
-static void key_evicted(void *context, void *value)
-{
-    struct watch *w = context;
-    lasting_remove(&w->lasting, value);
-    w->detector->clear(&w->detection, state_of(w, value));
-}
-
-static size_t value_size(const struct watch *w)
-{
-    return w->texts_at + w->detection.rule->by_count * KEY_TEXT_MAX;
-}
-
-/* An empty table of a rule's keys; bytes_max: its part of the bytes for keys. */
-static struct table *keys_open(struct watch *w, const struct engine *e, size_t bytes_max)
-{
-    struct table_config config = {.entries_max = e->config.keys_max,
-                                  .bytes_max = bytes_max,
-                                  .key_size = sizeof(struct digest),
-                                  .value_size = value_size(w),
-                                  .seed = e->config.seed,
-                                  .evicted = key_evicted,
-                                  .context = w};
-    return table_open(&config);
-}
-
 static void watch_free(struct watch *w)
 {
-    table_close(w->keys);
+    for (size_t i = 0; i < cells_numbers(&w->cells); i++) {
+        struct cell *cell = cells_find(&w->cells, i);
+        if (cell)
+            watch_drop(w, cell);
+    }
+    cells_close(&w->cells);
     lasting_clear(&w->lasting);
     marks_close(w->marks);
     if (w->detector->close_whole)
         w->detector->close_whole(&w->detection);
     free(w);
-}
-
-static struct watch *watch_started(struct watch *w, const struct engine *e)
-{
-    if (e->is_lasting)
-        watch_last(w);
-    return w;
 }
 
 /* NULL without memory. */
@@ -76,22 +43,20 @@ static struct watch *watch_open(struct engine *e, const struct rule *rule, size_
     w->detection =
         (struct detection){.rule = rule, .budget = &e->budget, .seed = hash_mix(e->config.seed, 1)};
     w->detector = detectors[rule->trigger];
-    w->state_at = aligned(sizeof(struct key));
-    w->texts_at = w->state_at + aligned(w->detector->state_size);
-    w->keys = keys_open(w, e, bytes_max);
+    w->cells = cells_open(w->detector->state_size);
     if (rule->before.by_count > 0)
         w->marks = marks_open(e->config.keys_max, bytes_max, e->config.seed);
     bool is_whole = !w->detector->open_whole ||
                     w->detector->open_whole(&w->detection, e->config.keys_max, bytes_max);
-    if (w->keys && is_whole && (w->marks || rule->before.by_count == 0))
-        return watch_started(w, e);
+    if (is_whole && (w->marks || rule->before.by_count == 0))
+        return w;
     watch_free(w);
     return NULL;
 }
 
 void watch_close(struct watch *w, struct engine *e)
 {
-    e->counters.keys_evicted += table_evictions(w->keys) + w->evictions;
+    e->counters.keys_evicted += w->evictions;
     e->counters.values_forgotten += w->detection.forgotten;
     watch_free(w);
 }
@@ -105,33 +70,6 @@ static struct watch *watch_alike(const struct engine *e, const struct rule *rule
             return rule_counts_as(old, rule) ? e->watches[i] : NULL;
     }
     return NULL;
-}
-
-/* Moves the newest keys to a table that has room for more or for fewer.  Without memory for that
- * they stay. */
-static void watch_resize(struct watch *w, const struct engine *e, size_t bytes_max)
-{
-    struct table *wanted = keys_open(w, e, bytes_max), *old = w->keys;
-    if (!wanted || table_entries_max(wanted) == table_entries_max(old)) {
-        table_close(wanted);
-        return;
-    }
-    size_t count = table_count(old), max = table_entries_max(wanted);
-    w->evictions += table_evictions(old);
-    w->keys = wanted;
-    lasting_move(&w->lasting, wanted);
-    for (size_t left = count; left > 0; left--) {
-        struct key *k = table_oldest(old), *moved = NULL;
-        if (left <= max)
-            moved = table_touch(wanted, table_key(old, k), NULL);
-        if (moved) {
-            memcpy(moved, k, value_size(w));
-            memset(state_of(w, k), 0, w->detector->state_size); /* its memory went along */
-        }
-        w->evictions += moved == NULL;
-        table_remove(old, k);
-    }
-    table_close(old);
 }
 
 /* Fills the list with the rules that are enabled, at work already or made; false without memory. */
@@ -187,21 +125,99 @@ static void watch_take_rule(struct watch *w, const struct rule *rule)
     w->detection.rule = rule;
 }
 
-static bool same_key(const struct rule *a, const struct rule *b)
+static struct keyring *ring_in(struct keyring *const *rings, size_t count, const struct rule *rule)
 {
-    return a->by_count == b->by_count && memcmp(a->by, b->by, a->by_count * sizeof(a->by[0])) == 0;
+    for (size_t i = 0; i < count; i++) {
+        if (keyring_is_of(rings[i], rule))
+            return rings[i];
+    }
+    return NULL;
 }
 
-/* Gives the same number to rules with the same `by`. */
-static void number_digests(struct engine *e)
+/* What the rules are put to work with, before anything changes. */
+struct plan {
+    size_t count, rings_count;
+    struct watch **watches, **counting;
+    struct keyring **rings; /* each at work already, or new */
+    struct candidate *candidates;
+};
+
+static void rings_close(struct keyring **rings, size_t count, struct keyring *const *but,
+                        size_t but_count)
 {
-    size_t numbers = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_kept = false;
+        for (size_t k = 0; k < but_count; k++)
+            is_kept = is_kept || but[k] == rings[i];
+        if (!is_kept)
+            keyring_close(rings[i]);
+    }
+    free(rings);
+}
+
+static void plan_drop(struct plan *p, struct engine *e)
+{
+    if (p->watches)
+        watches_close(e, p->watches, p->count, e->watches, e->watches_count);
+    rings_close(p->rings, p->rings_count, e->rings, e->rings_count);
+    free(p->counting);
+    free(p->candidates);
+}
+
+/* A ring for each `by`; false without memory. */
+static bool rings_gather(const struct engine *e, struct plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct rule *rule = p->watches[i]->detection.rule;
+        if (ring_in(p->rings, p->rings_count, rule))
+            continue;
+        struct keyring *r = ring_in(e->rings, e->rings_count, rule);
+        if (!r)
+            r = keyring_open(rule, p->count, e->config.seed);
+        else if (!keyring_reserve(r, p->count))
+            return false;
+        if (!r)
+            return false;
+        p->rings[p->rings_count++] = r;
+    }
+    return true;
+}
+
+/* False without memory. */
+static bool plan_make(struct engine *e, const struct rules *rules, size_t bytes_max, struct plan *p)
+{
+    size_t count = rules_on(rules);
+    *p = (struct plan){.count = count,
+                       .watches = calloc(count + 1, sizeof(struct watch *)),
+                       .counting = calloc(count + 1, sizeof(struct watch *)),
+                       .rings = calloc(count + 1, sizeof(struct keyring *)),
+                       .candidates = calloc(count + 1, KINDS_COUNT * sizeof(struct candidate))};
+    return p->watches && p->counting && p->rings && p->candidates &&
+           watches_gather(e, rules, p->watches, count, bytes_max) && rings_gather(e, p);
+}
+
+/* Gives every ring its rules, and the room that they have together. */
+static void rings_fill(struct engine *e, size_t bytes_max)
+{
+    for (size_t i = 0; i < e->rings_count; i++)
+        e->rings[i]->watches_count = 0;
     for (size_t i = 0; i < e->watches_count; i++) {
         struct watch *w = e->watches[i];
-        size_t like = 0;
-        while (like < i && !same_key(e->watches[like]->detection.rule, w->detection.rule))
-            like++;
-        w->digest = like < i ? e->watches[like]->digest : numbers++;
+        w->ring = ring_in(e->rings, e->rings_count, w->detection.rule);
+        w->ring->watches[w->ring->watches_count++] = w;
+    }
+    for (size_t i = 0; i < e->rings_count; i++) {
+        struct keyring *r = e->rings[i];
+        size_t max = bytes_max * r->watches_count / keyring_key_bytes(r);
+        if (bytes_max == 0 || max > e->config.keys_max)
+            max = e->config.keys_max;
+        keyring_resize(r, max > 0 ? max : 1, e->config.seed);
+        r->keep_ns = 0;
+        for (size_t k = 0; k < r->watches_count; k++) {
+            const struct watch *w = r->watches[k];
+            int64_t keep_ns = w->detector->keep_ns(w->detection.rule);
+            r->keep_ns = r->keep_ns > keep_ns ? r->keep_ns : keep_ns;
+        }
     }
 }
 
@@ -230,37 +246,39 @@ static size_t part_of_bytes(const struct engine *e, const struct rules *rules)
 
 bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
 {
-    size_t count = rules_on(rules), bytes_max = part_of_bytes(e, rules);
-    struct watch **list = calloc(count + 1, sizeof(struct watch *));
-    struct candidate *candidates = calloc(count + 1, KINDS_COUNT * sizeof(*candidates));
+    size_t bytes_max = part_of_bytes(e, rules);
     uint64_t opened = e->watches_opened;
-    if (!list || !candidates) {
-        free(list);
-        free(candidates);
+    struct plan p;
+    if (!plan_make(e, rules, bytes_max, &p)) {
+        plan_drop(&p, e);
         return false;
     }
-    if (!watches_gather(e, rules, list, count, bytes_max)) {
-        watches_close(e, list, count, e->watches, e->watches_count);
-        free(candidates);
-        return false;
-    }
-    watches_close(e, e->watches, e->watches_count, list, count);
-    e->watches = list;
-    e->watches_count = count;
+    watches_close(e, e->watches, e->watches_count, p.watches, p.count);
+    rings_close(e->rings, e->rings_count, p.rings, p.rings_count);
+    free(e->counting);
+    e->watches = p.watches;
+    e->watches_count = p.count;
+    e->counting = p.counting;
+    e->rings = p.rings;
+    e->rings_count = p.rings_count;
     if (e->rules)
         e->counters.undecided += rules_undecided(e->rules);
     e->rules = rules;
-    *kept = count - (size_t)(e->watches_opened - opened);
-    for (size_t i = 0, next = 0; next < count; i++) {
+    *kept = p.count - (size_t)(e->watches_opened - opened);
+    e->marks_count = 0;
+    for (size_t i = 0, next = 0; next < p.count; i++) {
+        struct watch *w = p.watches[next];
         if (!rules_at(rules, i)->is_enabled)
             continue;
-        watch_take_rule(list[next], rules_at(rules, i));
-        watch_resize(list[next++], e, bytes_max);
+        watch_take_rule(w, rules_at(rules, i));
+        e->marks_count += w->marks || w->detector->observe;
+        next++;
     }
-    e->marks_count = 0;
-    for (size_t i = 0; i < count; i++)
-        e->marks_count += list[i]->marks || list[i]->detector->observe;
-    number_digests(e);
-    kinds_restart(e, candidates);
+    rings_fill(e, bytes_max);
+    for (size_t i = 0; e->is_lasting && i < p.count; i++) {
+        if (p.watches[i]->number >= opened)
+            watch_last(p.watches[i]);
+    }
+    kinds_restart(e, p.candidates);
     return true;
 }

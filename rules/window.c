@@ -1,5 +1,6 @@
 /*
- * The buckets in use, in order.  A key is mostly counted in the newest, at the end.
+ * A key is mostly counted in its newest bucket, which is in the window itself; the others are asked
+ * for only when they grow too old.
  */
 #include "rules/window.h"
 
@@ -25,46 +26,98 @@ void window_clock_set(struct window_clock *c, int64_t ns, int64_t over_ns)
     c->to_ns = c->from_ns > INT64_MAX - length ? INT64_MAX : c->from_ns + length;
 }
 
+/* The numbers of the older buckets stand behind their amounts, as their lowest 8 bits: those that
+ * count lie within WINDOW_BUCKETS of each other. */
+static uint8_t *numbers_of(const struct window *w)
+{
+    return (uint8_t *)(w->older + w->size);
+}
+
+static unsigned age_of(const struct window *w, uint32_t i)
+{
+    return (uint8_t)((uint64_t)w->newest - numbers_of(w)[i]);
+}
+
+static void remove_older(struct window *w, uint32_t count)
+{
+    uint8_t *numbers = numbers_of(w);
+    for (uint32_t i = 0; i < count; i++)
+        w->total -= w->older[i];
+    w->count = (uint8_t)(w->count - count);
+    memmove(w->older, w->older + count, w->count * sizeof(*w->older));
+    memmove(numbers, numbers + count, w->count);
+}
+
 void window_advance(struct window *w, int64_t number)
 {
     if (w->has_begun && number <= w->newest)
         return;
-    w->newest = number;
+    uint64_t by = w->has_begun ? (uint64_t)number - (uint64_t)w->newest : 0;
     w->has_begun = true;
-    uint32_t old = 0;
-    for (; old < w->count && w->buckets[old].number <= number - WINDOW_BUCKETS; old++)
-        w->total -= w->buckets[old].amount;
-    if (old == 0)
+    if (by + w->age >= WINDOW_BUCKETS) { /* and all that are older */
+        w->newest = number;
+        w->total = w->now = w->count = w->age = 0;
+        w->seen = w->lost = 0;
+        w->is_used = false;
         return;
-    w->count -= old;
-    memmove(w->buckets, w->buckets + old, w->count * sizeof(*w->buckets));
+    }
+    uint32_t old = 0;
+    while (old < w->count && age_of(w, old) + by >= WINDOW_BUCKETS)
+        old++;
+    if (old > 0)
+        remove_older(w, old);
+    w->newest = number;
+    w->age = (uint8_t)(w->age + by);
+    float left = (float)(WINDOW_BUCKETS - by) / WINDOW_BUCKETS;
+    w->seen *= left;
+    w->lost = w->lost * left < 1 ? 0 : w->lost * left;
 }
 
-/* The bucket of that number, made where it is missing; NULL where there is no memory. */
-static struct window_bucket *bucket_make(struct window *w, struct budget *b, int64_t number)
+static bool older_grow(struct window *w, struct budget *b)
+{
+    enum { SIZE_MIN = 4, BUCKET_BYTES = sizeof(uint64_t) + 1 };
+    uint8_t size = w->size ? (uint8_t)(w->size * 2) : SIZE_MIN, old = w->size;
+    if (!budget_resize(b, &w->older, (size_t)old * BUCKET_BYTES, (size_t)size * BUCKET_BYTES))
+        return false;
+    w->size = size;
+    memmove(numbers_of(w), w->older + old, w->count);
+    return true;
+}
+
+/* The older bucket of that age, made where it is missing; NULL where there is no memory. */
+static uint64_t *older_make(struct window *w, struct budget *b, unsigned age)
 {
     uint32_t at = w->count;
-    while (at > 0 && w->buckets[at - 1].number >= number)
+    while (at > 0 && age_of(w, at - 1) <= age)
         at--;
-    if (at < w->count && w->buckets[at].number == number)
-        return &w->buckets[at];
-    if (w->count == w->size) {
-        uint32_t size = w->size ? w->size * 2 : 1;
-        if (!budget_resize(b, &w->buckets, w->size * sizeof(*w->buckets),
-                           size * sizeof(*w->buckets)))
-            return NULL;
-        w->size = size;
-    }
-    memmove(&w->buckets[at + 1], &w->buckets[at], (w->count - at) * sizeof(*w->buckets));
+    if (at < w->count && age_of(w, at) == age)
+        return &w->older[at];
+    if (w->count == w->size && !older_grow(w, b))
+        return NULL;
+    uint8_t *numbers = numbers_of(w);
+    memmove(&w->older[at + 1], &w->older[at], (w->count - at) * sizeof(*w->older));
+    memmove(&numbers[at + 1], &numbers[at], w->count - at);
     w->count++;
-    w->buckets[at] = (struct window_bucket){.number = number};
-    return &w->buckets[at];
+    w->older[at] = 0;
+    numbers[at] = (uint8_t)((uint64_t)w->newest - age);
+    return &w->older[at];
 }
 
-static struct window_bucket *bucket_at(struct window *w, struct budget *b, int64_t number)
+/* The bucket of that age, made where it is missing; NULL where there is no memory. */
+static uint64_t *bucket_at(struct window *w, struct budget *b, unsigned age)
 {
-    struct window_bucket *last = w->count > 0 ? &w->buckets[w->count - 1] : NULL;
-    return last && last->number == number ? last : bucket_make(w, b, number);
+    if (w->is_used && age > w->age)
+        return older_make(w, b, age);
+    if (w->is_used && age < w->age) {
+        uint64_t *older = older_make(w, b, w->age);
+        if (!older)
+            return NULL;
+        *older = w->now;
+        w->now = 0;
+    }
+    w->age = (uint8_t)age;
+    w->is_used = true;
+    return &w->now;
 }
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -78,17 +131,17 @@ enum window_status window_add(struct window *w, struct budget *b, int64_t number
     window_advance(w, number);
     if (number <= w->newest - WINDOW_BUCKETS)
         return WINDOW_LATE;
-    struct window_bucket *bucket = bucket_at(w, b, number);
+    uint64_t *bucket = bucket_at(w, b, (unsigned)(w->newest - number));
     if (!bucket)
         return WINDOW_DENIED;
-    uint64_t before = bucket->amount;
-    bucket->seen += (float)amount->seen;
-    bucket->lost += (float)amount->lost;
+    uint64_t before = *bucket;
+    w->seen += (float)amount->seen;
+    w->lost += (float)amount->lost;
     if (!amount->is_max)
-        bucket->amount = add(bucket->amount, amount->amount);
-    else if (bucket->amount < amount->amount)
-        bucket->amount = amount->amount;
-    w->total += bucket->amount - before;
+        *bucket = add(before, amount->amount);
+    else if (before < amount->amount)
+        *bucket = amount->amount;
+    w->total += *bucket - before;
     return WINDOW_COUNTED;
 }
 
@@ -99,40 +152,38 @@ uint64_t window_sum(const struct window *w)
 
 uint64_t window_max(const struct window *w)
 {
-    uint64_t largest = 0;
+    uint64_t largest = w->now;
     for (uint32_t i = 0; i < w->count; i++)
-        largest = w->buckets[i].amount > largest ? w->buckets[i].amount : largest;
+        largest = w->older[i] > largest ? w->older[i] : largest;
     return largest;
 }
 
 double window_lost_share(const struct window *w)
 {
-    double seen = 0, lost = 0;
-    for (uint32_t i = 0; i < w->count; i++) {
-        seen += (double)w->buckets[i].seen;
-        lost += (double)w->buckets[i].lost;
-    }
-    return lost > 0 ? lost / (lost + seen) : 0;
+    return w->lost > 0 ? (double)w->lost / ((double)w->lost + (double)w->seen) : 0;
 }
 
 void window_clear(struct window *w, struct budget *b)
 {
-    if (w->buckets)
-        budget_free(b, &w->buckets, w->size * sizeof(*w->buckets));
-    *w = (struct window){0};
+    if (w->older)
+        budget_free(b, &w->older, w->size * (sizeof(*w->older) + 1));
+    *w = (struct window){.total = 0};
 }
 
 void window_save(const struct window *w, struct pack *p)
 {
     pack_flag(p, w->has_begun);
     pack_signed(p, w->newest);
-    pack_number(p, w->count);
+    pack_float(p, w->seen);
+    pack_float(p, w->lost);
+    pack_number(p, w->count + (w->is_used ? 1U : 0U));
     for (uint32_t i = 0; i < w->count; i++) {
-        const struct window_bucket *bucket = &w->buckets[i];
-        pack_number(p, (uint64_t)w->newest - (uint64_t)bucket->number);
-        pack_number(p, bucket->amount);
-        pack_float(p, bucket->seen);
-        pack_float(p, bucket->lost);
+        pack_u8(p, (uint8_t)age_of(w, i));
+        pack_number(p, w->older[i]);
+    }
+    if (w->is_used) {
+        pack_u8(p, w->age);
+        pack_number(p, w->now);
     }
 }
 
@@ -142,20 +193,20 @@ static bool are_bytes(float amount)
     return amount >= 0 && amount <= FLT_MAX;
 }
 
-static bool buckets_load(struct window *w, struct cursor *c)
+/* The oldest come first: each goes from the newest place to the older ones when the next one comes.
+ */
+static bool buckets_load(struct window *w, struct budget *b, size_t count, struct cursor *c)
 {
-    uint64_t before = WINDOW_BUCKETS;
-    for (uint32_t i = 0; i < w->count; i++) {
-        uint64_t age = unpack_number(c);
-        struct window_bucket *bucket = &w->buckets[i];
-        bucket->number = w->newest - (int64_t)(age % WINDOW_BUCKETS);
-        bucket->amount = unpack_number(c);
-        bucket->seen = unpack_float(c);
-        bucket->lost = unpack_float(c);
-        if (age >= before || !are_bytes(bucket->seen) || !are_bytes(bucket->lost))
+    for (size_t i = 0; i < count; i++) {
+        unsigned age = cursor_u8(c);
+        uint64_t amount = unpack_number(c);
+        if (age >= WINDOW_BUCKETS || (w->is_used && age >= w->age))
             return false;
-        w->total += bucket->amount;
-        before = age;
+        uint64_t *bucket = bucket_at(w, b, age);
+        if (!bucket)
+            return false;
+        *bucket = amount;
+        w->total += amount;
     }
     return true;
 }
@@ -164,16 +215,11 @@ bool window_load(struct window *w, struct budget *b, struct cursor *c)
 {
     w->has_begun = unpack_flag(c);
     w->newest = unpack_signed(c);
-    w->count = (uint32_t)unpack_count(c, WINDOW_BUCKETS, 1);
-    if (w->newest < INT64_MIN / 2 || w->newest > INT64_MAX / 2 || (w->count > 0 && !w->has_begun))
+    w->seen = unpack_float(c);
+    w->lost = unpack_float(c);
+    size_t count = unpack_count(c, WINDOW_BUCKETS, 2);
+    if (w->newest < INT64_MIN / 2 || w->newest > INT64_MAX / 2 || (count > 0 && !w->has_begun) ||
+        !are_bytes(w->seen) || !are_bytes(w->lost))
         unpack_fail(c);
-    uint32_t size = w->count > 0 ? 1 : 0;
-    while (size < w->count)
-        size *= 2;
-    if (cursor_is_short(c) || !budget_resize(b, &w->buckets, 0, size * sizeof(*w->buckets))) {
-        w->count = 0;
-        return false;
-    }
-    w->size = size;
-    return buckets_load(w, c) && !cursor_is_short(c);
+    return !cursor_is_short(c) && buckets_load(w, b, count, c) && !cursor_is_short(c);
 }

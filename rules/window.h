@@ -4,7 +4,11 @@
  * it is covered: a burst within `over` is never missed.  What comes late goes into the bucket of
  * its own time, as long as that still counts.
  *
- * Memory: 64 bytes, and 24 for each bucket in use: at most 33 x 24 (rounded up by doubling: 1,536).
+ * The bytes that were seen and lost, of which an alert tells the share, fade as the window moves
+ * on: by a 33rd with each bucket.
+ *
+ * Memory: 64 bytes; from the second bucket in use on, 9 for each but the newest, rounded up by
+ * doubling: at most 288.
  */
 #ifndef SEEPWATCH_RULES_WINDOW_H
 #define SEEPWATCH_RULES_WINDOW_H
@@ -14,23 +18,20 @@
 
 enum { WINDOW_BUCKETS = 33 };
 
-struct window_bucket {
-    int64_t number;   /* of its time: bucket lengths since 1970 */
-    uint64_t amount;  /* the sum, or the largest */
-    float seen, lost; /* bytes, for the share of what the mirror lost */
-};
-
 /* The sum of a window's amounts, which cannot overflow.  A typedef against the house's custom: the
  * compiler's own name for it is none of C's. */
-__extension__ typedef unsigned __int128 window_total;
+__extension__ typedef unsigned __int128 window_total __attribute__((aligned(8)));
 
 /* A zeroed struct is empty. */
 struct window {
-    window_total total;            /* of the buckets' amounts */
-    struct window_bucket *buckets; /* in the order of their numbers */
-    uint32_t count, size;
-    int64_t newest; /* number; nothing older than WINDOW_BUCKETS before it counts */
-    bool has_begun;
+    window_total total;  /* of all amounts */
+    uint64_t now;        /* the sum, or the largest, of the newest bucket in use */
+    int64_t newest;      /* bucket number reached; nothing WINDOW_BUCKETS before it counts */
+    uint64_t *older;     /* those of the buckets before, the oldest first; then their numbers */
+    float seen, lost;    /* bytes */
+    uint8_t count, size; /* of the older ones */
+    uint8_t age;         /* by how much the newest in use is before `newest` */
+    bool has_begun, is_used;
 };
 
 enum window_status {

@@ -1,8 +1,8 @@
 #include "tests/cmocka.h"
 
 #include "core/clock.h"
+#include "rules/distinct.h"
 #include "rules/engine.h"
-#include "rules/window.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -325,23 +325,50 @@ static void at_the_bound_the_oldest_key_goes(void **state)
     close_bench(&b);
 }
 
-static void without_budget_the_oldest_keys_make_room(void **state)
+/* Many accounts that one rule counts do not push out the few that another one does. */
+static void the_keys_of_a_rule_with_few_are_spared(void **state)
 {
     (void)state;
-    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, "
-                               "measure: count, over: 1h, above: 1}]",
-                               0, 100 * sizeof(struct window_bucket));
+    struct bench b =
+        open_with("rules: [{id: many, name: n, severity: low, by: user.name, measure: count, "
+                  "over: 1d, above: 1000}, {id: few, name: n, severity: low, by: user.name, when: "
+                  "db.response.returned_rows > 5, measure: count, over: 1d, above: 1}]",
+                  100, 0);
     char user[16];
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(user, sizeof(user), "few%d", i);
+        send_rows(&b, user, start, 9);
+    }
     for (int i = 0; i < 1000; i++) {
         (void)snprintf(user, sizeof(user), "u%d", i);
         send_rows(&b, user, start + i, 1);
+    }
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(user, sizeof(user), "few%d", i);
+        send_rows(&b, user, start + HOUR, 9);
+    }
+    assert_int_equal(seen.count, 20);
+    close_bench(&b);
+}
+
+static void without_budget_the_oldest_keys_make_room(void **state)
+{
+    enum { KEY_BYTES = sizeof(struct distinct) + 4 * sizeof(struct distinct_value) };
+    (void)state;
+    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, measure: "
+                               "distinct(client.geo.country_iso_code), over: 1h, above: 1}]",
+                               0, 100 * KEY_BYTES);
+    char user[16];
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(user, sizeof(user), "u%d", i);
+        send_country(&b, user, start + i, "SE");
     }
     struct engine_counters c = engine_counters(b.engine);
     assert_int_equal(c.denied, 0);
     assert_int_equal(c.keys, 100);
     assert_int_equal(c.keys_evicted, 900);
-    assert_true(c.bytes_peak <= 100 * sizeof(struct window_bucket));
-    send_rows(&b, "u999", start + 1000, 1);
+    assert_true(c.bytes_peak <= 100 * KEY_BYTES);
+    send_country(&b, "u999", start + 1000, "NO");
     assert_int_equal(seen.count, 1);
     close_bench(&b);
 }
@@ -349,10 +376,10 @@ static void without_budget_the_oldest_keys_make_room(void **state)
 static void a_budget_of_nothing_counts_nothing_and_says_so(void **state)
 {
     (void)state;
-    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, "
-                               "measure: count, over: 1h, above: 0}]",
+    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, measure: "
+                               "distinct(client.geo.country_iso_code), over: 1h, above: 0}]",
                                0, 1);
-    send_rows(&b, "ann", start, 1);
+    send_country(&b, "ann", start, "SE");
     assert_int_equal(seen.count, 0);
     assert_int_equal(engine_counters(b.engine).denied, 1);
     close_bench(&b);
@@ -634,6 +661,7 @@ int main(void)
         cmocka_unit_test(different_values_are_counted_once_each),
         cmocka_unit_test(keys_of_several_fields_are_told_apart),
         cmocka_unit_test(at_the_bound_the_oldest_key_goes),
+        cmocka_unit_test(the_keys_of_a_rule_with_few_are_spared),
         cmocka_unit_test(without_budget_the_oldest_keys_make_room),
         cmocka_unit_test(a_budget_of_nothing_counts_nothing_and_says_so),
         cmocka_unit_test(late_transactions_count_where_their_time_belongs),

@@ -23,30 +23,36 @@ struct world {
     size_t alerts_min;
 };
 
-static const char own_rules[] =
-    "rules:\n"
-    "- {id: sum, name: N, severity: low, by: user.name, measure: sum(server.bytes), over: 1h,"
-    " above: 30KiB, quiet: 20m}\n"
-    "- {id: whole, name: N, severity: low, by: network.name, when: 'client.bytes exists', measure: "
-    "count, over: 10m,"
-    " above: 12, quiet: 5m}\n"
-    "- {id: most, name: N, severity: low, by: user.name, measure: max(server.bytes), over: 1h,"
-    " above: 1000, quiet: 1h}\n"
-    "- {id: different, name: N, severity: low, by: client.ip, measure: distinct(db.query.hash),"
-    " over: 6h, above: 60, quiet: 1h}\n"
-    "- {id: part, name: N, severity: low, by: [user.name, server.port],"
-    " measure: 'share(event.outcome == \"failure\")', over: 2h, above: 60%, at least: 5}\n"
-    "- {id: first, name: N, severity: low, by: user.name, first: client.ip, learn: 2h,"
-    " forget: 2d}\n"
-    "- {id: first-port, name: N, severity: low, by: event.action, first: server.port, learn: 1h,"
-    " forget: 1d}\n"
-    "- {id: at-once, name: N, severity: low, by: user.name, together: 4, of: client.ip, over: "
-    "30m}\n"
-    "- {id: journey, name: N, severity: low, by: user.name, travel: {faster than: 900 km/h,"
-    " farther than: 100 km}}\n"
-    "- {id: then, name: N, severity: low, by: user.name, within: 1h, steps: ["
-    "{when: 'event.action == \"login\"', measure: distinct(client.ip), above: 1},"
+/* Each of them knows more than a few of the keys: of those that one with few knows it is not saved
+ * which were spared (rules/keyring.h). */
+#define OWN_RULES                                                                                  \
+    "rules:\n"                                                                                     \
+    "- {id: sum, name: N, severity: low, by: user.name, measure: sum(server.bytes), over: 1h,"     \
+    " above: 30KiB, quiet: 20m}\n"                                                                 \
+    "- {id: whole, name: N, severity: low, by: network.name, when: 'client.bytes exists', "        \
+    "measure: "                                                                                    \
+    "count, over: 10m,"                                                                            \
+    " above: 12, quiet: 5m}\n"                                                                     \
+    "- {id: most, name: N, severity: low, by: user.name, measure: max(server.bytes), over: 1h,"    \
+    " above: 1000, quiet: 1h}\n"                                                                   \
+    "- {id: different, name: N, severity: low, by: client.ip, measure: distinct(db.query.hash),"   \
+    " over: 6h, above: 60, quiet: 1h}\n"                                                           \
+    "- {id: part, name: N, severity: low, by: [user.name, server.port],"                           \
+    " measure: 'share(event.outcome == \"failure\")', over: 2h, above: 60%, at least: 5}\n"        \
+    "- {id: first, name: N, severity: low, by: user.name, first: client.ip, learn: 2h,"            \
+    " forget: 2d}\n"                                                                               \
+    "- {id: first-port, name: N, severity: low, by: event.action, first: server.port, learn: 1h,"  \
+    " forget: 1d}\n"                                                                               \
+    "- {id: at-once, name: N, severity: low, by: user.name, together: 4, of: client.ip, over: "    \
+    "30m}\n"                                                                                       \
+    "- {id: journey, name: N, severity: low, by: user.name, travel: {faster than: 900 km/h,"       \
+    " farther than: 100 km}}\n"                                                                    \
+    "- {id: then, name: N, severity: low, by: user.name, within: 1h, steps: ["                     \
+    "{when: 'event.action == \"login\"', measure: distinct(client.ip), above: 1},"                 \
     "{when: 'event.action == \"read\"', measure: sum(server.bytes), above: 1KiB}]}\n"
+
+static const char own_rules[] = OWN_RULES;
+static const char all_rules[] = OWN_RULES
     "- {id: after, name: N, severity: low, by: user.name, quiet: 10m, when: 'event.action == "
     "\"read\"',"
     " unless before: {when: 'event.action == \"login\"', by: user.name, within: 1h}}\n";
@@ -272,12 +278,14 @@ static void every_detector_goes_on_as_if_nothing_had_been(void **state)
 {
     static struct problems problems;
     (void)state;
-    struct rules *rules = rules_load_text("own", bytes_of(own_rules), &problems);
-    if (!rules)
-        fail_msg("%s", problems.items[0]);
-    for (uint64_t salt = 0; salt < 3; salt++)
+    for (uint64_t salt = 0; salt < 3; salt++) {
+        struct rules *rules =
+            rules_load_text("own", bytes_of(salt ? own_rules : all_rules), &problems);
+        if (!rules)
+            fail_msg("%s", problems.items[0]);
         goes_on_as_without(&(struct world){rules, salt ? 40 : 1000, 30, 400}, salt);
-    rules_close(rules);
+        rules_close(rules);
+    }
 }
 
 static void the_shipped_rules_do_too(void **state)

@@ -138,9 +138,12 @@ static void the_lost_share_is_that_of_the_window(void **state)
     assert_true(window_lost_share(&w) == 0);
     assert_int_equal(window_add(&w, &budget, 1, &lossy), WINDOW_COUNTED);
     assert_true(window_lost_share(&w) == 0.25);
-    assert_int_equal(window_add(&w, &budget, 30, &clean), WINDOW_COUNTED);
+    assert_int_equal(window_add(&w, &budget, 1, &clean), WINDOW_COUNTED);
     assert_true(window_lost_share(&w) == 0.125);
-    window_advance(&w, 40);
+    assert_int_equal(window_add(&w, &budget, 1 + WINDOW_BUCKETS / 3, &clean), WINDOW_COUNTED);
+    double share = window_lost_share(&w); /* two thirds of what was before */
+    assert_true(share > 200.0 / 3 / (2800.0 / 3) - 1e-4 && share < 200.0 / 3 / (2800.0 / 3) + 1e-4);
+    window_advance(&w, 1 + 2 * WINDOW_BUCKETS);
     assert_true(window_lost_share(&w) == 0);
     window_clear(&w, &budget);
 }
@@ -148,13 +151,15 @@ static void the_lost_share_is_that_of_the_window(void **state)
 static void without_memory_a_new_bucket_is_denied_and_an_old_one_counts_on(void **state)
 {
     (void)state;
-    struct budget small = {.bytes_max = sizeof(struct window_bucket)};
+    struct budget small = {.bytes_max = 4 * 9}; /* of the first older ones */
     struct window w = {0};
     struct window_amount one = {.amount = 1};
+    for (int64_t i = 1; i <= 5; i++)
+        assert_int_equal(window_add(&w, &small, i, &one), WINDOW_COUNTED);
+    assert_int_equal(window_add(&w, &small, 6, &one), WINDOW_DENIED);
+    assert_int_equal(window_add(&w, &small, 5, &one), WINDOW_COUNTED);
     assert_int_equal(window_add(&w, &small, 1, &one), WINDOW_COUNTED);
-    assert_int_equal(window_add(&w, &small, 2, &one), WINDOW_DENIED);
-    assert_int_equal(window_add(&w, &small, 1, &one), WINDOW_COUNTED);
-    assert_int_equal(window_sum(&w), 2);
+    assert_int_equal(window_sum(&w), 7);
     window_clear(&w, &small);
     assert_int_equal(small.used, 0);
 }
