@@ -11,7 +11,7 @@
 enum {
     BINS_PER_OCTAVE = 5,
     FEW = 20,          /* members: the middle of fewer says nothing without the one in question */
-    LIVE_CHANGES = 64, /* the factors of now are computed anew after so many */
+    LIVE_CHANGES = 32, /* the factors of now are computed anew after so many */
 };
 
 static const double trim = 0.1;        /* of the members, on both sides */
@@ -66,12 +66,34 @@ static double clamp(double x, double min, double max)
     return x < min ? min : x > max ? max : x;
 }
 
+/* The group at a number, where it is that one still. */
+static struct crowd_group *group_at(struct crowd *c, uint32_t number, uint64_t group)
+{
+    bool is_used;
+    if (number >= table_numbers(c->groups))
+        return NULL;
+    void *g = table_at(c->groups, number, &is_used);
+    return is_used && *(const uint64_t *)table_key(c->groups, g) == group ? g : NULL;
+}
+
 /* The member's group, made where it is missing; NULL where it has none. */
 static struct crowd_group *group_of(struct crowd *c, const struct crowd_member *m)
 {
     if (!c->has_groups || m->group == 0)
         return NULL;
-    return table_touch(c->groups, &m->group, NULL);
+    struct crowd_group *g = group_at(c, m->group_number, m->group);
+    return g ? g : table_touch(c->groups, &m->group, NULL);
+}
+
+/* The same, now the one that goes last. */
+static struct crowd_group *group_reach(struct crowd *c, struct crowd_member *m)
+{
+    if (!c->has_groups || m->group == 0)
+        return NULL;
+    struct crowd_group *g = table_touch(c->groups, &m->group, NULL);
+    if (g)
+        m->group_number = (uint32_t)table_number(c->groups, g);
+    return g;
 }
 
 /* Those of an interval; NULL where they are forgotten, or are not there yet. */
@@ -280,16 +302,26 @@ static void sums_add(struct crowd_sums *s, const struct crowd_member *m, float s
     s->weight += sign * weight_of(m);
 }
 
-static void bins_add(struct crowd *c, const struct crowd_member *m, double sign)
+static void bin_add(struct crowd *c, const struct crowd_member *m, unsigned i, double sign)
 {
-    for (unsigned i = 0; i < USUAL_COUNTS; i++) {
-        double seen = (double)m->counts[i], expected = (double)m->base[i];
-        double ratio = log2((seen + 0.5) / (expected + 0.5)) * BINS_PER_OCTAVE + CROWD_BINS / 2.0;
-        struct crowd_bin *b = &c->bins[i][(unsigned)clamp(ratio, 0, CROWD_BINS - 1)];
-        b->seen += sign * seen;
-        b->expected += sign * expected;
-        b->members += sign;
-    }
+    struct crowd_bin *b = &c->bins[i][m->bins[i]];
+    b->seen += sign * (double)m->counts[i];
+    b->expected += sign * (double)m->base[i];
+    b->members += sign;
+}
+
+uint8_t crowd_bin_of(const struct crowd_member *m, unsigned i)
+{
+    double seen = (double)m->counts[i], expected = (double)m->base[i];
+    double ratio = log2((seen + 0.5) / (expected + 0.5)) * BINS_PER_OCTAVE + CROWD_BINS / 2.0;
+    return (uint8_t)clamp(ratio, 0, CROWD_BINS - 1);
+}
+
+/* Puts the member's count into the bin where it belongs. */
+static void bin_enter(struct crowd *c, struct crowd_member *m, unsigned i)
+{
+    m->bins[i] = crowd_bin_of(m, i);
+    bin_add(c, m, i, 1);
 }
 
 static void expect(struct crowd_sums *s, const struct crowd_member *m, float sign)
@@ -300,39 +332,46 @@ static void expect(struct crowd_sums *s, const struct crowd_member *m, float sig
 }
 
 /* Takes the member's part of the interval into the sums, or out. */
-static void take_part(struct crowd *c, const struct crowd_member *m, int sign)
+static void sums_take(struct crowd *c, struct crowd_group *g, const struct crowd_member *m,
+                      float sign)
 {
-    struct crowd_group *g = group_of(c, m);
-    sums_add(sums_now(c, &c->all), m, (float)sign);
+    sums_add(sums_now(c, &c->all), m, sign);
     if (g)
-        sums_add(sums_now(c, g), m, (float)sign);
-    bins_add(c, m, sign);
-    c->live_left -= c->live_left > 0;
+        sums_add(sums_now(c, g), m, sign);
 }
 
 void crowd_enter(struct crowd *c, struct crowd_member *m, const struct usual_level *usual)
 {
-    struct crowd_group *g = group_of(c, m);
+    struct crowd_group *g = group_reach(c, m);
     for (unsigned i = 0; i < USUAL_COUNTS; i++) {
         m->base[i] = (float)usual->mean[i];
         m->counts[i] = 0;
+        bin_enter(c, m, i);
     }
     m->share = (float)usual->share;
     m->decided = 0;
     expect(sums_now(c, &c->all), m, 1);
     if (g)
         expect(sums_now(c, g), m, 1);
-    take_part(c, m, 1);
+    sums_take(c, g, m, 1);
+    c->live_left -= c->live_left > 0;
 }
 
 void crowd_count(struct crowd *c, struct crowd_member *m, const double counts[USUAL_COUNTS],
                  double decided)
 {
-    take_part(c, m, -1);
-    for (unsigned i = 0; i < USUAL_COUNTS; i++)
+    struct crowd_group *g = group_of(c, m);
+    sums_take(c, g, m, -1);
+    for (unsigned i = 0; i < USUAL_COUNTS; i++) {
+        if (m->counts[i] == (float)counts[i])
+            continue;
+        bin_add(c, m, i, -1);
         m->counts[i] = (float)counts[i];
+        bin_enter(c, m, i);
+    }
     m->decided = (float)decided;
-    take_part(c, m, 1);
+    sums_take(c, g, m, 1);
+    c->live_left -= c->live_left > 0;
 }
 
 /* What others than the member did against what was expected of them. */

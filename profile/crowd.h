@@ -14,7 +14,7 @@
  * The sums of the last CROWD_PAST intervals are kept, so that a member's interval can be closed
  * when it is next active.
  *
- * Memory: about 1 KB for each group, at most CROWD_GROUPS_MAX of them; 40 bytes in each member.
+ * Memory: about 1 KB for each group, at most CROWD_GROUPS_MAX of them; 48 bytes in each member.
  */
 #ifndef SEEPWATCH_PROFILE_CROWD_H
 #define SEEPWATCH_PROFILE_CROWD_H
@@ -37,6 +37,8 @@ struct crowd_member {
     float share;                /* likewise */
     float counts[USUAL_COUNTS]; /* of this interval, as the sums have them */
     float decided;              /* of the whole: those of which the part is known by now */
+    uint32_t group_number;      /* where the group was found last */
+    uint8_t bins[USUAL_COUNTS]; /* that the counts stand in */
     bool has_told;
 };
 

@@ -174,6 +174,8 @@ bool crowd_member_load(struct crowd_member *m, struct cursor *c)
     bool has_told = unpack_flag(c);
     if (!is_good || cursor_is_short(c) || !(m->share >= 0 && m->share <= 1))
         return false;
+    for (unsigned i = 0; i < USUAL_COUNTS; i++)
+        m->bins[i] = crowd_bin_of(m, i);
     m->has_told = has_told; /* only what was read whole is taken out of the sums again */
     return true;
 }

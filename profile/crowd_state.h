@@ -51,4 +51,7 @@ struct crowd {
     unsigned live_left;               /* changes until it is computed anew; 0: now */
 };
 
+/* crowd_bin_of gives the bin where a member's count belongs. */
+uint8_t crowd_bin_of(const struct crowd_member *m, unsigned i);
+
 #endif

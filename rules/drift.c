@@ -99,10 +99,11 @@ static enum finding drift_count(struct detection *d, void *state, const struct o
     *weight = 1;
     if (status == DAILY_LATE || status == DAILY_DENIED)
         return status == DAILY_LATE ? FINDING_LATE : FINDING_DENIED;
-    if (status == DAILY_SAME || !daily_look(d, &s->daily, &v))
+    if (status == DAILY_SAME || !daily_is_cause(d->rule, o->transaction) ||
+        !daily_look(d, &s->daily, &v))
         return FINDING_NONE;
     (void)furthest(d, s, &v, &reached);
-    if (reached > 1 && daily_is_cause(d->rule, o->transaction))
+    if (reached > 1)
         return FINDING_RAISED;
     return reached > 0.5 ? FINDING_NEAR : FINDING_NONE;
 }

@@ -52,10 +52,10 @@ void engine_close(struct engine *e)
 {
     if (!e)
         return;
-    for (size_t i = 0; i < e->watches_count; i++)
-        watch_close(e->watches[i], e);
     for (size_t i = 0; i < e->rings_count; i++)
         keyring_close(e->rings[i]);
+    for (size_t i = 0; i < e->watches_count; i++)
+        watch_close(e->watches[i], e);
     free(e->watches);
     free(e->counting);
     free(e->rings);
@@ -65,27 +65,19 @@ void engine_close(struct engine *e)
     free(e);
 }
 
-void watch_drop(struct watch *w, struct cell *cell)
-{
-    lasting_remove(&w->lasting, cell);
-    w->detector->clear(&w->detection, cell_state(cell));
-    if (cell->told)
-        budget_free(w->detection.budget, &cell->told, sizeof(*cell->told));
-    cells_drop(&w->cells, cell);
-}
-
 bool engine_make_room(struct engine *e)
 {
     struct keyring *fullest = NULL;
     for (size_t i = 0; i < e->rings_count; i++) {
         struct keyring *r = e->rings[i];
-        void *oldest = table_oldest(r->keys);
+        const struct table *keys = r->layout->keys;
+        void *oldest = table_oldest(keys);
         if (oldest && oldest != r->now &&
-            (!fullest || table_count(r->keys) > table_count(fullest->keys)))
+            (!fullest || table_count(keys) > table_count(fullest->layout->keys)))
             fullest = r;
     }
     if (fullest)
-        table_remove(fullest->keys, table_oldest(fullest->keys));
+        table_remove(fullest->layout->keys, table_oldest(fullest->layout->keys));
     return fullest != NULL;
 }
 
@@ -191,24 +183,19 @@ static bool ring_reach(struct engine *e, struct keyring *r, const struct transac
     r->now = keyring_touch(r, &digest, &is_new);
     if (!r->now)
         return false;
-    r->number = table_number(r->keys, r->now);
     if (is_new)
         keyring_keep_texts(r, r->now, t);
     return true;
 }
 
-/* The key's cell of the rule; NULL without memory. */
-static struct cell *cell_reach(struct engine *e, struct watch *w, const struct occurrence *o)
+/* What the rule knows of the key, which changes now. */
+static struct cell *cell_reach(struct watch *w, const struct occurrence *o)
 {
     struct key *k = w->ring->now;
-    struct cell *cell = cells_find(&w->cells, w->ring->number);
-    bool is_new = cell == NULL;
-    if (is_new)
-        cell = cells_make(&w->cells, w->ring->number);
-    if (!cell) {
-        e->counters.denied++;
-        return NULL;
-    }
+    struct cell *cell = cell_of(w, k);
+    bool is_new = !cell->is_used;
+    cell->is_used = true;
+    w->cells += is_new;
     lasting_touch(&w->lasting, cell, is_new);
     if (is_new || cell->last_ns < o->time_ns)
         cell->last_ns = o->time_ns;
@@ -233,7 +220,7 @@ static bool was_told(const struct cell *cell, const struct transaction *t)
 static struct evidence_list *add_evidence(struct engine *e, const struct watch *w,
                                           const struct occurrence *o, uint64_t weight)
 {
-    const struct digest *digest = table_key(w->ring->keys, w->ring->now);
+    const struct digest *digest = table_key(w->ring->layout->keys, w->ring->now);
     const struct evidence_key key = {w->number, *digest};
     bool is_new;
     struct evidence_list *evidence = table_touch(e->evidence, &key, &is_new);
@@ -248,9 +235,7 @@ static struct evidence_list *add_evidence(struct engine *e, const struct watch *
 static void watch_count(struct engine *e, struct watch *w, const struct occurrence *o)
 {
     uint64_t weight = 0;
-    struct cell *cell = cell_reach(e, w, o);
-    if (!cell)
-        return;
+    struct cell *cell = cell_reach(w, o);
     enum finding found = count(e, w, cell, o, &weight);
     if ((found != FINDING_NEAR && found != FINDING_RAISED) || was_told(cell, o->transaction))
         return;
@@ -268,8 +253,8 @@ static void watch_count(struct engine *e, struct watch *w, const struct occurren
 
 static void watch_passing(struct engine *e, struct watch *w, const struct occurrence *o)
 {
-    struct cell *cell = cell_reach(e, w, o);
-    if (!cell || was_told(cell, o->transaction) || is_quiet(w, cell, o->time_ns))
+    struct cell *cell = cell_reach(w, o);
+    if (was_told(cell, o->transaction) || is_quiet(w, cell, o->time_ns))
         return;
     if (w->detector->peek(&w->detection, cell_state(cell), o) == FINDING_RAISED) {
         struct evidence_list *evidence = add_evidence(e, w, o, w->detection.passing);
@@ -322,6 +307,16 @@ static bool is_counted(struct engine *e, struct watch *w, const struct occurrenc
     return !is_excepted(e, w, o) && !is_preceded(w, o);
 }
 
+/* Asks for what the rule knows of the key ahead of its use. */
+static void prefetch(const struct watch *w)
+{
+    enum { LINE = 64, BYTES_MAX = 192 };
+    const char *at = (const char *)cell_of(w, w->ring->now);
+    for (size_t i = 0; i < sizeof(struct cell) + w->detector->state_size && i < BYTES_MAX;
+         i += LINE)
+        __builtin_prefetch(at + i, 1);
+}
+
 /* Finds the rules that the transaction counts for, and its keys; returns how many. */
 static size_t gather(struct engine *e, const struct occurrence *o)
 {
@@ -337,7 +332,7 @@ static size_t gather(struct engine *e, const struct occurrence *o)
             e->counters.denied++;
             continue;
         }
-        cells_prefetch(&w->cells, w->ring->number);
+        prefetch(w);
         e->counting[counting++] = w;
     }
     return counting;
@@ -363,35 +358,34 @@ void engine_passing(struct engine *e, const struct transaction *t)
 }
 
 /* Drops a key's cells that do not matter any more, and the key where none is left. */
-static void key_forget(struct keyring *r, struct key *k, int64_t now_ns)
+static void key_forget(const struct keyring *r, struct key *k, int64_t now_ns)
 {
-    size_t number = table_number(r->keys, k), left = 0;
-    for (size_t i = 0; i < r->watches_count; i++) {
-        struct watch *w = r->watches[i];
-        struct cell *cell = cells_find(&w->cells, number);
-        if (!cell)
-            continue;
-        bool is_idle = cell->last_ns < now_ns - w->detector->keep_ns(w->detection.rule);
-        if (is_idle)
-            watch_drop(w, cell);
-        left += !is_idle;
+    const struct layout *l = r->layout;
+    size_t left = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        struct watch *w = l->places[i].watch;
+        struct cell *cell = cell_of(w, k);
+        if (cell->is_used && cell->last_ns < now_ns - w->detector->keep_ns(w->detection.rule))
+            keyring_drop(w, cell);
+        left += cell->is_used;
     }
     if (left == 0)
-        table_remove(r->keys, k);
+        table_remove(l->keys, k);
 }
 
 static void ring_tick(struct keyring *r, int64_t now_ns, uint64_t sweep)
 {
-    struct key *k = table_oldest(r->keys);
+    const struct table *keys = r->layout->keys;
+    struct key *k = table_oldest(keys);
     for (unsigned i = 0; i < TICK_KEYS_MAX && k && k->last_ns < now_ns - r->keep_ns; i++) {
         key_forget(r, k, now_ns);
-        k = table_oldest(r->keys);
+        k = table_oldest(keys);
     }
-    size_t numbers = table_numbers(r->keys);
+    size_t numbers = table_numbers(keys);
     for (uint64_t i = 0; i < sweep && i < numbers; i++) {
         bool is_used;
         r->swept = r->swept + 1 < numbers ? r->swept + 1 : 0;
-        k = table_at(r->keys, r->swept, &is_used);
+        k = table_at(keys, r->swept, &is_used);
         if (is_used)
             key_forget(r, k, now_ns);
     }
@@ -406,30 +400,29 @@ void engine_tick(struct engine *e, int64_t now_ns)
 }
 
 /* Drops a key's cells of later times, and the key where none is left. */
-static void key_forget_after(struct keyring *r, struct key *k, int64_t latest_ns)
+static void key_forget_after(const struct keyring *r, struct key *k, int64_t latest_ns)
 {
-    size_t number = table_number(r->keys, k), left = 0;
+    const struct layout *l = r->layout;
+    size_t left = 0;
     k->last_ns = INT64_MIN;
-    for (size_t i = 0; i < r->watches_count; i++) {
-        struct watch *w = r->watches[i];
-        struct cell *cell = cells_find(&w->cells, number);
-        if (cell && cell->last_ns > latest_ns) {
-            watch_drop(w, cell);
-        } else if (cell) {
-            left++;
+    for (size_t i = 0; i < l->count; i++) {
+        struct cell *cell = cell_of(l->places[i].watch, k);
+        if (cell->is_used && cell->last_ns > latest_ns)
+            keyring_drop(l->places[i].watch, cell);
+        else if (cell->is_used)
             k->last_ns = k->last_ns > cell->last_ns ? k->last_ns : cell->last_ns;
-        }
+        left += cell->is_used;
     }
     if (left == 0)
-        table_remove(r->keys, k);
+        table_remove(l->keys, k);
 }
 
 void engine_forget_after(struct engine *e, int64_t latest_ns)
 {
     for (size_t i = 0; i < e->rings_count; i++) {
-        struct keyring *r = e->rings[i];
-        for (void *at = table_oldest(r->keys), *next; at; at = next) {
-            next = table_next(r->keys, at);
+        const struct keyring *r = e->rings[i];
+        for (void *at = table_oldest(r->layout->keys), *next; at; at = next) {
+            next = table_next(r->layout->keys, at);
             key_forget_after(r, at, latest_ns);
         }
     }
@@ -444,7 +437,7 @@ struct engine_counters engine_counters(const struct engine *e)
     struct engine_counters c = e->counters;
     for (size_t i = 0; i < e->watches_count; i++) {
         const struct watch *w = e->watches[i];
-        c.keys += w->cells.count;
+        c.keys += w->cells;
         c.keys_evicted += w->evictions;
         c.values_forgotten += w->detection.forgotten;
     }

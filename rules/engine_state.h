@@ -6,7 +6,6 @@
 
 #include "profile/lasting.h"
 #include "rules/before.h"
-#include "rules/cells.h"
 #include "rules/detector.h"
 #include "rules/engine.h"
 #include "rules/exception.h"
@@ -20,7 +19,8 @@ struct watch {
     struct detection detection;
     const struct detector *detector;
     struct keyring *ring;
-    struct cells cells; /* of the ring's keys */
+    size_t cell_at; /* bytes from a key of the ring */
+    size_t cells;   /* in use */
     struct lasting lasting;
     struct marks *marks; /* of `unless before`; NULL: the rule has none */
     uint64_t evictions;  /* cells that went because a bound was reached */
@@ -68,8 +68,21 @@ struct engine {
     struct candidate *candidates; /* of all kinds */
 };
 
-/* watch_drop lets the cell of a key go, with all that its state holds. */
-void watch_drop(struct watch *w, struct cell *cell);
+/* cell_of gives what the rule knows of a key, or would. */
+static inline struct cell *cell_of(const struct watch *w, struct key *k)
+{
+    return (struct cell *)(void *)((char *)k + w->cell_at);
+}
+
+static inline struct key *key_of(const struct watch *w, const struct cell *cell)
+{
+    return (struct key *)(void *)((char *)(uintptr_t)cell - w->cell_at);
+}
+
+static inline void *cell_state(struct cell *cell)
+{
+    return cell + 1;
+}
 
 /* engine_make_room lets the oldest key of the fullest ring go, but none of the transaction that is
  * counted; false where there is none. */

@@ -19,64 +19,55 @@ static uint8_t *texts_of(struct key *k)
     return (uint8_t *)(k + 1);
 }
 
-static size_t value_size(const struct keyring *r)
+static size_t aligned(size_t size)
 {
-    return sizeof(struct key) + r->by_count * KEY_TEXT_MAX;
+    size_t align = sizeof(max_align_t);
+    return (size + align - 1) / align * align;
+}
+
+void keyring_drop(struct watch *w, struct cell *cell)
+{
+    lasting_remove(&w->lasting, cell);
+    w->detector->clear(&w->detection, cell_state(cell));
+    if (cell->told)
+        budget_free(w->detection.budget, &cell->told, sizeof(*cell->told));
+    memset(cell, 0, sizeof(*cell) + w->detector->state_size);
+    w->cells--;
+}
+
+static struct cell *cell_at(void *key, const struct cell_place *p)
+{
+    return (struct cell *)(void *)((char *)key + p->at);
 }
 
 static void key_removed(void *context, void *value)
 {
-    const struct keyring *r = context;
-    size_t number = table_number(r->keys, value);
-    for (size_t i = 0; i < r->watches_count; i++) {
-        struct watch *w = r->watches[i];
-        struct cell *cell = cells_find(&w->cells, number);
-        if (!cell)
+    const struct layout *l = context;
+    for (size_t i = 0; i < l->count; i++) {
+        struct watch *w = l->places[i].watch;
+        struct cell *cell = cell_at(value, &l->places[i]);
+        if (!w || !cell->is_used)
             continue;
-        watch_drop(w, cell);
+        keyring_drop(w, cell);
         w->evictions++;
     }
 }
 
-static struct table *table_of(struct keyring *r, size_t entries_max, uint64_t seed)
-{
-    return table_open(&(struct table_config){.entries_max = entries_max,
-                                             .key_size = sizeof(struct digest),
-                                             .value_size = value_size(r),
-                                             .seed = seed,
-                                             .evicted = key_removed,
-                                             .context = r});
-}
-
-struct keyring *keyring_open(const struct rule *rule, size_t watches_max, uint64_t seed)
+struct keyring *keyring_open(const struct rule *rule)
 {
     struct keyring *r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
     memcpy(r->by, rule->by, sizeof(r->by));
     r->by_count = rule->by_count;
-    r->keys = table_of(r, 1, seed);
-    if (keyring_reserve(r, watches_max) && r->keys)
-        return r;
-    keyring_close(r);
-    return NULL;
-}
-
-bool keyring_reserve(struct keyring *r, size_t watches_max)
-{
-    struct watch **watches = realloc(r->watches, (watches_max + 1) * sizeof(struct watch *));
-    if (watches)
-        r->watches = watches;
-    return watches != NULL;
+    return r;
 }
 
 void keyring_close(struct keyring *r)
 {
     if (!r)
         return;
-    r->watches_count = 0;
-    table_close(r->keys);
-    free(r->watches);
+    layout_close(r->layout);
     free(r);
 }
 
@@ -86,66 +77,130 @@ bool keyring_is_of(const struct keyring *r, const struct rule *rule)
            memcmp(r->by, rule->by, r->by_count * sizeof(r->by[0])) == 0;
 }
 
-size_t keyring_key_bytes(const struct keyring *r)
+struct layout *layout_open(const struct keyring *r, struct watch *const *watches, size_t count,
+                           size_t keys_max, size_t bytes_max, uint64_t seed)
 {
-    size_t bytes = table_entry_bytes(r->keys);
-    for (size_t i = 0; i < r->watches_count; i++)
-        bytes += r->watches[i]->cells.cell_size;
-    return bytes;
+    struct layout *l = calloc(1, sizeof(*l) + count * sizeof(l->places[0]));
+    if (!l)
+        return NULL;
+    l->value_size = aligned(sizeof(struct key) + r->by_count * KEY_TEXT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct watch *w = watches[i];
+        if (!keyring_is_of(r, w->detection.rule))
+            continue;
+        l->places[l->count++] = (struct cell_place){w, l->value_size};
+        l->value_size += aligned(sizeof(struct cell) + w->detector->state_size);
+    }
+    l->keys = table_open(&(struct table_config){.entries_max = keys_max,
+                                                .bytes_max = bytes_max * l->count,
+                                                .key_size = sizeof(struct digest),
+                                                .value_size = l->value_size,
+                                                .seed = seed,
+                                                .evicted = key_removed,
+                                                .context = l});
+    if (l->keys)
+        return l;
+    free(l);
+    return NULL;
 }
 
-/* Moves a key's cells to other numbers.  Where there is no memory for one, it goes. */
-static void move_cells(const struct keyring *r, struct cells *fresh, size_t from, size_t to)
+void layout_close(struct layout *l)
 {
-    for (size_t i = 0; i < r->watches_count; i++) {
-        struct watch *w = r->watches[i];
-        struct cell *old = cells_find(&w->cells, from);
-        struct cell *moved = old ? cells_make(&fresh[i], to) : NULL;
-        if (moved) {
-            uint32_t used = moved->used;
-            memcpy(moved, old, fresh[i].cell_size);
-            moved->used = used;
-            cells_drop(&w->cells, old); /* its memory went along */
-        } else if (old) {
-            watch_drop(w, old);
-            w->evictions++;
-        }
+    if (!l)
+        return;
+    table_close(l->keys);
+    free(l);
+}
+
+static const struct cell_place *place_of(const struct layout *l, const struct watch *w)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->places[i].watch == w)
+            return &l->places[i];
+    }
+    return NULL;
+}
+
+static bool are_alike(const struct layout *a, const struct layout *b)
+{
+    bool is_like = a->count == b->count && table_entries_max(a->keys) == table_entries_max(b->keys);
+    for (size_t i = 0; i < a->count && is_like; i++)
+        is_like = a->places[i].watch == b->places[i].watch;
+    return is_like;
+}
+
+/* What a cell's state holds goes along. */
+static void move_key(const struct layout *from, struct key *k, const struct layout *to,
+                     struct key *moved)
+{
+    memcpy(moved, k, to->count > 0 ? to->places[0].at : sizeof(*k));
+    for (size_t i = 0; i < from->count; i++) {
+        struct watch *w = from->places[i].watch;
+        const struct cell_place *p = w ? place_of(to, w) : NULL;
+        struct cell *cell = cell_at(k, &from->places[i]);
+        if (!p || !cell->is_used)
+            continue;
+        memcpy(cell_at(moved, p), cell, sizeof(*cell) + w->detector->state_size);
+        cell->is_used = false;
     }
 }
 
-void keyring_resize(struct keyring *r, size_t entries_max, uint64_t seed)
+static void move_keys(const struct layout *from, const struct layout *to)
 {
-    if (entries_max == table_entries_max(r->keys))
-        return;
-    struct table *wanted = table_of(r, entries_max, seed), *old = r->keys;
-    struct cells *fresh = calloc(r->watches_count + 1, sizeof(*fresh));
-    if (!wanted || !fresh) {
-        table_close(wanted);
-        free(fresh);
-        return;
-    }
-    for (size_t i = 0; i < r->watches_count; i++)
-        fresh[i] = cells_open(r->watches[i]->detector->state_size);
-    for (size_t left = table_count(old); left > 0; left--) {
-        struct key *k = table_oldest(old);
+    size_t max = table_entries_max(to->keys);
+    for (size_t left = table_count(from->keys); left > 0; left--) {
+        struct key *k = table_oldest(from->keys);
         struct key *moved =
-            left <= entries_max ? table_touch(wanted, table_key(old, k), NULL) : NULL;
-        if (moved) {
-            memcpy(moved, k, value_size(r));
-            move_cells(r, fresh, table_number(old, k), table_number(wanted, moved));
-        }
-        table_remove(old, k);
+            left <= max ? table_touch(to->keys, table_key(from->keys, k), NULL) : NULL;
+        if (moved)
+            move_key(from, k, to, moved);
+        table_remove(from->keys, k);
     }
-    table_close(old);
-    r->keys = wanted;
+}
+
+static void lay_out(struct keyring *r, struct layout *l)
+{
+    struct layout *old = r->layout;
+    if (old)
+        move_keys(old, l);
+    layout_close(old);
+    r->layout = l;
     r->swept = 0;
-    for (size_t i = 0; i < r->watches_count; i++) {
-        struct watch *w = r->watches[i];
-        cells_close(&w->cells);
-        w->cells = fresh[i];
-        lasting_move(&w->lasting, wanted);
+    for (size_t i = 0; i < l->count; i++) {
+        struct watch *w = l->places[i].watch;
+        w->ring = r;
+        w->cell_at = l->places[i].at;
+        lasting_move(&w->lasting, l->keys);
     }
-    free(fresh);
+}
+
+void keyring_take(struct keyring *r, struct layout *l)
+{
+    if (r->layout && are_alike(r->layout, l))
+        layout_close(l);
+    else
+        lay_out(r, l);
+    r->keep_ns = 0;
+    for (size_t i = 0; i < r->layout->count; i++) {
+        const struct watch *w = r->layout->places[i].watch;
+        int64_t keep_ns = w->detector->keep_ns(w->detection.rule);
+        r->keep_ns = r->keep_ns > keep_ns ? r->keep_ns : keep_ns;
+    }
+}
+
+void keyring_forget(struct keyring *r, struct watch *w)
+{
+    struct layout *l = r->layout;
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->places[i].watch != w)
+            continue;
+        for (void *k = table_oldest(l->keys); k; k = table_next(l->keys, k)) {
+            struct cell *cell = cell_at(k, &l->places[i]);
+            if (cell->is_used)
+                keyring_drop(w, cell);
+        }
+        l->places[i].watch = NULL;
+    }
 }
 
 struct digest keyring_digest(const struct keyring *r, const struct transaction *t, uint64_t seed)
@@ -160,12 +215,12 @@ struct digest keyring_digest(const struct keyring *r, const struct transaction *
 }
 
 /* Whether one of the rules that know the key knows few others. */
-static bool is_rare(const struct keyring *r, const struct key *k)
+static bool is_rare(const struct keyring *r, struct key *k)
 {
-    size_t number = table_number(r->keys, k), few = table_count(r->keys) / FEW_PART;
-    for (size_t i = 0; i < r->watches_count; i++) {
-        const struct cells *cells = &r->watches[i]->cells;
-        if (cells->count <= few && cells_find(cells, number))
+    const struct layout *l = r->layout;
+    size_t few = table_count(l->keys) / FEW_PART;
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->places[i].watch->cells <= few && cell_at(k, &l->places[i])->is_used)
             return true;
     }
     return false;
@@ -173,15 +228,15 @@ static bool is_rare(const struct keyring *r, const struct key *k)
 
 struct key *keyring_touch(struct keyring *r, const struct digest *digest, bool *is_new)
 {
-    bool is_full = table_count(r->keys) >= table_entries_max(r->keys);
-    if (is_full && !table_find(r->keys, digest)) {
-        struct key *oldest = table_oldest(r->keys);
+    bool is_full = table_count(r->layout->keys) >= table_entries_max(r->layout->keys);
+    if (is_full && !table_find(r->layout->keys, digest)) {
+        struct key *oldest = table_oldest(r->layout->keys);
         for (int i = 0; i < SPARED_MAX && is_rare(r, oldest); i++) {
-            table_touch_value(r->keys, oldest);
-            oldest = table_oldest(r->keys);
+            table_touch_value(r->layout->keys, oldest);
+            oldest = table_oldest(r->layout->keys);
         }
     }
-    return table_touch(r->keys, digest, is_new);
+    return table_touch(r->layout->keys, digest, is_new);
 }
 
 void keyring_keep_texts(const struct keyring *r, struct key *k, const struct transaction *t)

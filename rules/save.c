@@ -53,9 +53,8 @@ static void save_cell(void *context, void *value, struct pack *p)
     const struct keyring *r = w->ring;
     struct cell *cell = value;
     const struct told told = cell->told ? *cell->told : (struct told){.repeats = 0};
-    bool is_used;
-    struct key *k = table_at(r->keys, cell_number(cell), &is_used);
-    save_digest(table_key(r->keys, k), p);
+    struct key *k = key_of(w, cell);
+    save_digest(table_key(r->layout->keys, k), p);
     pack_signed(p, cell->last_ns);
     pack_signed(p, told.alerted_ns);
     pack_signed(p, told.passing_ns);
@@ -76,13 +75,15 @@ static int64_t cell_time_ns(void *context, const void *value)
 static void *cell_at(void *context, size_t number)
 {
     const struct watch *w = context;
-    return cells_find(&w->cells, number);
+    bool is_used;
+    struct cell *cell = cell_of(w, table_at(w->ring->layout->keys, number, &is_used));
+    return is_used && cell->is_used ? cell : NULL;
 }
 
 static size_t number_of_cell(void *context, const void *value)
 {
-    (void)context;
-    return cell_number(value);
+    const struct watch *w = context;
+    return table_number(w->ring->layout->keys, key_of(w, value));
 }
 
 static const struct watch *watch_numbered(const struct engine *e, uint64_t number)
@@ -113,7 +114,7 @@ static int64_t evidence_time_ns(void *context, const void *value)
 
 void watch_last(struct watch *w)
 {
-    w->lasting = (struct lasting){.table = w->ring->keys,
+    w->lasting = (struct lasting){.table = w->ring->layout->keys,
                                   .at = cell_at,
                                   .number = number_of_cell,
                                   .mark_at = offsetof(struct cell, changed),
@@ -255,16 +256,16 @@ static bool load_cell(struct restoring *r, struct key *k, struct cell *cell, str
 }
 
 /* The key of a row, made where it is missing; NULL where there is no room but for newer ones. */
-static struct key *key_of_row(struct keyring *r, const struct digest *digest, int64_t last_ns)
+static struct key *key_for(struct keyring *r, const struct digest *digest, int64_t last_ns)
 {
-    struct key *k = table_find(r->keys, digest);
+    struct key *k = table_find(r->layout->keys, digest);
     if (k)
         return k;
-    const struct key *oldest = table_oldest(r->keys);
-    bool is_full = table_count(r->keys) >= table_entries_max(r->keys);
+    const struct key *oldest = table_oldest(r->layout->keys);
+    bool is_full = table_count(r->layout->keys) >= table_entries_max(r->layout->keys);
     if (is_full && oldest && oldest->last_ns > last_ns)
         return NULL;
-    return table_touch(r->keys, digest, NULL);
+    return table_touch(r->layout->keys, digest, NULL);
 }
 
 /* False where the row cannot be; a key for which there is no room goes. */
@@ -273,13 +274,14 @@ static bool take_cell(struct restoring *r, const struct digest *digest, struct c
     struct watch *w = r->watch;
     struct keyring *ring = w->ring;
     struct cursor row = *c;
-    struct key *k = ring->now = key_of_row(ring, digest, unpack_signed(&row));
-    size_t number = k ? table_number(ring->keys, k) : 0;
+    struct key *k = ring->now = key_for(ring, digest, unpack_signed(&row));
     for (int tries = 0; k && tries < LOAD_TRIES_MAX; tries++) {
         uint64_t denied = r->engine->budget.denied;
-        struct cell *cell = cells_find(&w->cells, number) ? NULL : cells_make(&w->cells, number);
-        if (!cell)
+        struct cell *cell = cell_of(w, k);
+        if (cell->is_used)
             return false;
+        cell->is_used = true;
+        w->cells++;
         row = *c;
         if (load_cell(r, k, cell, &row)) {
             k->last_ns = k->last_ns > cell->last_ns ? k->last_ns : cell->last_ns;
@@ -287,7 +289,7 @@ static bool take_cell(struct restoring *r, const struct digest *digest, struct c
             return true;
         }
         bool is_denied = r->engine->budget.denied > denied;
-        watch_drop(w, cell);
+        keyring_drop(w, cell);
         if (!is_denied)
             return false;
         (void)engine_make_room(r->engine);
@@ -318,14 +320,14 @@ static int older_first(const void *a, const void *b)
 static void order_keys(struct keyring *r)
 {
     size_t count = 0;
-    struct key **keys = malloc((table_count(r->keys) + 1) * sizeof(struct key *));
+    struct key **keys = malloc((table_count(r->layout->keys) + 1) * sizeof(struct key *));
     if (!keys)
         return;
-    for (struct key *k = table_oldest(r->keys); k; k = table_next(r->keys, k))
+    for (struct key *k = table_oldest(r->layout->keys); k; k = table_next(r->layout->keys, k))
         keys[count++] = k;
     qsort(keys, count, sizeof(struct key *), older_first);
     for (size_t i = 0; i < count; i++)
-        table_touch_value(r->keys, keys[i]);
+        table_touch_value(r->layout->keys, keys[i]);
     free(keys);
 }
 

@@ -20,12 +20,6 @@ static const struct detector *const detectors[TRIGGERS_COUNT] = {
 
 static void watch_free(struct watch *w)
 {
-    for (size_t i = 0; i < cells_numbers(&w->cells); i++) {
-        struct cell *cell = cells_find(&w->cells, i);
-        if (cell)
-            watch_drop(w, cell);
-    }
-    cells_close(&w->cells);
     lasting_clear(&w->lasting);
     marks_close(w->marks);
     if (w->detector->close_whole)
@@ -43,7 +37,6 @@ static struct watch *watch_open(struct engine *e, const struct rule *rule, size_
     w->detection =
         (struct detection){.rule = rule, .budget = &e->budget, .seed = hash_mix(e->config.seed, 1)};
     w->detector = detectors[rule->trigger];
-    w->cells = cells_open(w->detector->state_size);
     if (rule->before.by_count > 0)
         w->marks = marks_open(e->config.keys_max, bytes_max, e->config.seed);
     bool is_whole = !w->detector->open_whole ||
@@ -138,7 +131,8 @@ static struct keyring *ring_in(struct keyring *const *rings, size_t count, const
 struct plan {
     size_t count, rings_count;
     struct watch **watches, **counting;
-    struct keyring **rings; /* each at work already, or new */
+    struct keyring **rings;  /* each at work already, or new */
+    struct layout **layouts; /* theirs */
     struct candidate *candidates;
 };
 
@@ -157,15 +151,19 @@ static void rings_close(struct keyring **rings, size_t count, struct keyring *co
 
 static void plan_drop(struct plan *p, struct engine *e)
 {
+    for (size_t i = 0; p->layouts && i < p->rings_count; i++)
+        layout_close(p->layouts[i]);
+    if (p->rings)
+        rings_close(p->rings, p->rings_count, e->rings, e->rings_count);
     if (p->watches)
         watches_close(e, p->watches, p->count, e->watches, e->watches_count);
-    rings_close(p->rings, p->rings_count, e->rings, e->rings_count);
+    free(p->layouts);
     free(p->counting);
     free(p->candidates);
 }
 
-/* A ring for each `by`; false without memory. */
-static bool rings_gather(const struct engine *e, struct plan *p)
+/* A ring for each `by`, with room for what its rules know; false without memory. */
+static bool rings_gather(const struct engine *e, struct plan *p, size_t bytes_max)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct rule *rule = p->watches[i]->detection.rule;
@@ -173,12 +171,15 @@ static bool rings_gather(const struct engine *e, struct plan *p)
             continue;
         struct keyring *r = ring_in(e->rings, e->rings_count, rule);
         if (!r)
-            r = keyring_open(rule, p->count, e->config.seed);
-        else if (!keyring_reserve(r, p->count))
-            return false;
+            r = keyring_open(rule);
         if (!r)
             return false;
-        p->rings[p->rings_count++] = r;
+        p->rings[p->rings_count] = r;
+        struct layout *l =
+            layout_open(r, p->watches, p->count, e->config.keys_max, bytes_max, e->config.seed);
+        p->layouts[p->rings_count++] = l;
+        if (!l)
+            return false;
     }
     return true;
 }
@@ -191,34 +192,10 @@ static bool plan_make(struct engine *e, const struct rules *rules, size_t bytes_
                        .watches = calloc(count + 1, sizeof(struct watch *)),
                        .counting = calloc(count + 1, sizeof(struct watch *)),
                        .rings = calloc(count + 1, sizeof(struct keyring *)),
+                       .layouts = calloc(count + 1, sizeof(struct layout *)),
                        .candidates = calloc(count + 1, KINDS_COUNT * sizeof(struct candidate))};
-    return p->watches && p->counting && p->rings && p->candidates &&
-           watches_gather(e, rules, p->watches, count, bytes_max) && rings_gather(e, p);
-}
-
-/* Gives every ring its rules, and the room that they have together. */
-static void rings_fill(struct engine *e, size_t bytes_max)
-{
-    for (size_t i = 0; i < e->rings_count; i++)
-        e->rings[i]->watches_count = 0;
-    for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = e->watches[i];
-        w->ring = ring_in(e->rings, e->rings_count, w->detection.rule);
-        w->ring->watches[w->ring->watches_count++] = w;
-    }
-    for (size_t i = 0; i < e->rings_count; i++) {
-        struct keyring *r = e->rings[i];
-        size_t max = bytes_max * r->watches_count / keyring_key_bytes(r);
-        if (bytes_max == 0 || max > e->config.keys_max)
-            max = e->config.keys_max;
-        keyring_resize(r, max > 0 ? max : 1, e->config.seed);
-        r->keep_ns = 0;
-        for (size_t k = 0; k < r->watches_count; k++) {
-            const struct watch *w = r->watches[k];
-            int64_t keep_ns = w->detector->keep_ns(w->detection.rule);
-            r->keep_ns = r->keep_ns > keep_ns ? r->keep_ns : keep_ns;
-        }
-    }
+    return p->watches && p->counting && p->rings && p->layouts && p->candidates &&
+           watches_gather(e, rules, p->watches, count, bytes_max) && rings_gather(e, p, bytes_max);
 }
 
 /* Nothing is known of any kind; candidates: KINDS_COUNT times as many as there are rules. */
@@ -253,6 +230,10 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
         plan_drop(&p, e);
         return false;
     }
+    for (size_t i = 0; i < e->watches_count; i++) {
+        if (!has(p.watches, p.count, e->watches[i]))
+            keyring_forget(e->watches[i]->ring, e->watches[i]);
+    }
     watches_close(e, e->watches, e->watches_count, p.watches, p.count);
     rings_close(e->rings, e->rings_count, p.rings, p.rings_count);
     free(e->counting);
@@ -274,7 +255,9 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
         e->marks_count += w->marks || w->detector->observe;
         next++;
     }
-    rings_fill(e, bytes_max);
+    for (size_t i = 0; i < p.rings_count; i++)
+        keyring_take(p.rings[i], p.layouts[i]);
+    free(p.layouts);
     for (size_t i = 0; e->is_lasting && i < p.count; i++) {
         if (p.watches[i]->number >= opened)
             watch_last(p.watches[i]);

@@ -28,10 +28,11 @@ static enum finding unusual_count(struct detection *d, void *state, const struct
     *weight = 1;
     if (status == DAILY_LATE || status == DAILY_DENIED)
         return status == DAILY_LATE ? FINDING_LATE : FINDING_DENIED;
-    if (status == DAILY_SAME || !daily_look(d, k, &v) || !is_enough(rule, &v))
+    if (status == DAILY_SAME || !daily_is_cause(rule, o->transaction) || !daily_look(d, k, &v) ||
+        !is_enough(rule, &v))
         return FINDING_NONE;
     double score = daily_score(d, k, &v, rule->daily.of) * SHARE_ONE;
-    if (score > (double)rule->score && daily_is_cause(rule, o->transaction))
+    if (score > (double)rule->score)
         return FINDING_RAISED;
     return score > (double)rule->score / 2 ? FINDING_NEAR : FINDING_NONE;
 }
