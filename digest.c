@@ -6,16 +6,17 @@
 #include "digest.h"
 
 #include "core/clock.h"
-#include "rules/quantity.h"
-#include "rules/words.h"
 #include "rules/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RULES_AT_FIRST = 16 };
+enum { RULES_AT_FIRST = 16, SAVED_VERSION = 1 };
+
+static const char saved_name[] = "digest";
 
 #define DAY_NS (86400 * CLOCK_SECOND_NS)
+#define DAY_MAX_NS (2 * DAY_NS) /* where clocks are set */
 #define LATE_NS (60 * CLOCK_SECOND_NS)
 
 /* What was counted of a rule until now, by its number. */
@@ -32,6 +33,7 @@ struct digest {
     size_t rules_count, rules_size;
     bool has_begun, has_passed_midnight;
     int64_t begin_ns, last_ns, midnight_ns; /* seen first and last of this day; its end */
+    int64_t saved_ns;                       /* the end of the day whose rules the state has */
 };
 
 struct digest *digest_open(const struct digest_config *config)
@@ -62,15 +64,9 @@ void digest_close(struct digest *d)
     free(d);
 }
 
-/* The day's entry of that id: found, or new and empty; NULL without memory. */
-static struct digest_rule *rule_of(struct digest *d, const struct rule *rule)
+/* A new and empty entry; NULL without memory. */
+static struct digest_rule *rule_add(struct digest *d)
 {
-    bool is_full = d->rules_count >= DIGEST_RULES_MAX;
-    const char *id = is_full ? "other-rules" : rule->id;
-    for (size_t i = 0; i < d->rules_count; i++) {
-        if (strcmp(d->rules[i]->id, rule->id) == 0 || strcmp(d->rules[i]->id, id) == 0)
-            return d->rules[i];
-    }
     if (d->rules_count == d->rules_size) {
         size_t size = d->rules_size == 0 ? RULES_AT_FIRST : d->rules_size * 2;
         struct digest_rule **rules = realloc(d->rules, size * sizeof(*rules));
@@ -80,12 +76,26 @@ static struct digest_rule *rule_of(struct digest *d, const struct rule *rule)
         d->rules_size = size;
     }
     struct digest_rule *r = calloc(1, sizeof(*r));
+    if (r)
+        d->rules[d->rules_count++] = r;
+    return r;
+}
+
+/* The day's entry of that id: found, or new and empty; NULL without memory. */
+static struct digest_rule *rule_of(struct digest *d, const struct rule *rule)
+{
+    bool is_full = d->rules_count >= DIGEST_RULES_MAX;
+    const char *id = is_full ? "other-rules" : rule->id;
+    for (size_t i = 0; i < d->rules_count; i++) {
+        if (strcmp(d->rules[i]->id, rule->id) == 0 || strcmp(d->rules[i]->id, id) == 0)
+            return d->rules[i];
+    }
+    struct digest_rule *r = rule_add(d);
     if (!r)
         return NULL;
     (void)snprintf(r->id, sizeof(r->id), "%s", id);
     (void)snprintf(r->name, sizeof(r->name), "%s", is_full ? "Other rules" : rule->name);
     r->severity = rule->severity;
-    d->rules[d->rules_count++] = r;
     return r;
 }
 
@@ -244,112 +254,100 @@ void digest_finish(struct digest *d, const struct engine *e, bool in_any_case)
         write_day(d, e, d->last_ns);
 }
 
-static void add_count(struct text *t, uint64_t count, const char *one, const char *several)
+void digest_set_back(struct digest *d, int64_t latest_ns)
 {
-    quantity_print(t, count, QUANTITY_PLAIN);
-    text_add(t, " %s", count == 1 ? one : several);
+    if (!d->has_begun || d->begin_ns <= latest_ns)
+        return;
+    rules_forget(d);
+    d->has_begun = false;
 }
 
-static uint64_t excepted(const struct digest_rule *r)
+static void save_rule(const struct digest_rule *r, struct pack *p)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < r->exceptions_count; i++)
-        sum += r->exceptions[i].count;
-    return sum;
-}
-
-/* "2026-01-12: 3 alerts, 12 repeats folded, 40 transactions excepted: 40 (quarter-end audit)" */
-static void add_happened(struct text *t, const struct digest_rule *r)
-{
-    text_add(t, "%s: ", r->day);
-    add_count(t, r->alerts, "alert", "alerts");
-    text_add(t, ", ");
-    add_count(t, r->folded, "repeat folded", "repeats folded");
-    text_add(t, ", ");
-    add_count(t, excepted(r), "transaction excepted", "transactions excepted");
+    pack_string(p, bytes_of(r->id));
+    pack_string(p, bytes_of(r->name));
+    pack_number(p, r->severity);
+    pack_number(p, r->alerts);
+    pack_number(p, r->folded);
+    pack_number(p, r->exceptions_count);
     for (size_t i = 0; i < r->exceptions_count; i++) {
-        text_add(t, "%s", i > 0 ? ", " : ": ");
-        quantity_print(t, r->exceptions[i].count, QUANTITY_PLAIN);
-        text_add(t, " (");
-        text_add_bytes(t, bytes_of(r->exceptions[i].reason));
-        text_add(t, ")");
+        pack_string(p, bytes_of(r->exceptions[i].reason));
+        pack_number(p, r->exceptions[i].count);
     }
 }
 
-size_t digest_write_message(const struct digest_rule *r, char message[DIGEST_TEXT_MAX])
+void digest_save(struct digest *d, const struct engine *e, struct state *s, bool is_whole)
 {
-    struct text t = text_over(message, DIGEST_TEXT_MAX);
-    text_add_bytes(&t, bytes_of(r->name));
-    text_add(&t, ": the digest of ");
-    add_happened(&t, r);
-    text_add(&t, ".");
-    return t.len;
-}
-
-size_t digest_write_line(const struct digest_rule *r, char line[DIGEST_TEXT_MAX])
-{
-    struct text t = text_over(line, DIGEST_TEXT_MAX - 1);
-    char time[CLOCK_TEXT_MAX];
-    (void)clock_print(r->end_ns, time);
-    text_add(&t, "%.10s %.8sZ  DIGEST  %s  ", time, time + 11, r->id);
-    add_happened(&t, r);
-    line[t.len] = '\n';
-    return t.len + 1;
-}
-
-static void write_time(struct json *j, const char *name, int64_t ns)
-{
-    char time[CLOCK_TEXT_MAX];
-    (void)clock_print(ns, time);
-    words_write_text(j, name, time);
-}
-
-static void write_event(struct json *j, const struct digest_rule *r)
-{
-    json_name(j, bytes_of("event"));
-    json_open(j, '{');
-    words_write_text(j, "kind", "metric");
-    words_write_text(j, "dataset", "seepwatch.digest");
-    write_time(j, "start", r->begin_ns);
-    write_time(j, "end", r->end_ns);
-    json_close(j, '}');
-}
-
-static void write_digest(struct json *j, const struct digest_rule *r)
-{
-    json_name(j, bytes_of("digest"));
-    json_open(j, '{');
-    words_write_text(j, "day", r->day);
-    json_counter(j, "alerts", r->alerts);
-    json_counter(j, "folded", r->folded);
-    json_counter(j, "excepted", excepted(r));
-    json_name(j, bytes_of("exceptions"));
-    json_open(j, '[');
-    for (size_t i = 0; i < r->exceptions_count; i++) {
-        json_open(j, '{');
-        words_write_text(j, "reason", r->exceptions[i].reason);
-        json_counter(j, "count", r->exceptions[i].count);
-        json_close(j, '}');
+    uint32_t part;
+    struct pack *p = state_part(s, saved_name, SAVED_VERSION, &part);
+    if (!p)
+        return;
+    take_all(d, e);
+    pack_flag(p, d->has_begun);
+    pack_signed(p, d->begin_ns);
+    pack_signed(p, d->last_ns);
+    pack_signed(p, d->midnight_ns);
+    state_part_end(s);
+    if (is_whole || d->saved_ns != d->midnight_ns)
+        state_clear_part(s, part);
+    d->saved_ns = d->midnight_ns;
+    for (size_t i = 0; i < d->rules_count; i++) {
+        p = state_row(s, part, (uint32_t)i, SAVED_VERSION, (int64_t)i);
+        if (!p) /* with the next snapshot */
+            return;
+        save_rule(d->rules[i], p);
+        state_row_end(s);
     }
-    json_close(j, ']');
-    json_close(j, '}');
 }
 
-void digest_write_json(struct json *j, const struct digest_rule *r)
+static void load_text(char *to, size_t size, struct cursor *c)
 {
-    char message[DIGEST_TEXT_MAX];
-    (void)digest_write_message(r, message);
-    json_open(j, '{');
-    write_time(j, "@timestamp", r->end_ns);
-    write_event(j, r);
-    json_name(j, bytes_of("rule"));
-    json_open(j, '{');
-    words_write_text(j, "id", r->id);
-    words_write_text(j, "name", r->name);
-    words_write_text(j, "severity", SEVERITY_NAMES[r->severity]);
-    json_close(j, '}');
-    words_write_text(j, "message", message);
-    write_digest(j, r);
-    json_close(j, '}');
-    json_line(j);
+    struct bytes text = unpack_string(c, size - 1);
+    if (text.len > 0)
+        memcpy(to, text.data, text.len);
+    to[text.len] = '\0';
+}
+
+static bool load_rule(void *context, uint8_t version, struct cursor *row)
+{
+    struct digest *d = context;
+    char id[RULE_ID_MAX + 1], name[RULE_NAME_MAX + 1], reason[RULE_NAME_MAX + 1];
+    if (version != SAVED_VERSION || d->rules_count > DIGEST_RULES_MAX)
+        return false;
+    load_text(id, sizeof(id), row);
+    load_text(name, sizeof(name), row);
+    uint64_t severity = unpack_number(row), alerts = unpack_number(row);
+    uint64_t folded = unpack_number(row);
+    size_t count = unpack_count(row, EXCEPTIONS_MAX, 2);
+    struct digest_rule *r = severity > SEVERITY_CRITICAL || id[0] == '\0' ? NULL : rule_add(d);
+    if (!r)
+        return false;
+    *r = (struct digest_rule){
+        .severity = (enum severity)severity, .alerts = alerts, .folded = folded};
+    memcpy(r->id, id, sizeof(id));
+    memcpy(r->name, name, sizeof(name));
+    for (size_t i = 0; i < count; i++) {
+        load_text(reason, sizeof(reason), row);
+        add_exception(r, reason, unpack_number(row));
+    }
+    return unpack_done(row);
+}
+
+void digest_restore(struct digest *d, struct state *s)
+{
+    uint8_t version;
+    struct cursor head;
+    if (!state_head(s, saved_name, &version, &head) || version != SAVED_VERSION)
+        return;
+    bool has_begun = unpack_flag(&head);
+    int64_t begin_ns = unpack_signed(&head), last_ns = unpack_signed(&head);
+    int64_t midnight_ns = unpack_signed(&head);
+    if (!unpack_done(&head) || !has_begun || begin_ns > last_ns || midnight_ns <= begin_ns ||
+        midnight_ns - begin_ns > DAY_MAX_NS)
+        return;
+    d->has_begun = true;
+    d->begin_ns = begin_ns;
+    d->last_ns = last_ns;
+    d->midnight_ns = midnight_ns;
+    state_rows(s, saved_name, load_rule, d);
 }

@@ -2,12 +2,14 @@
  * The digest of a day: what each rule that did anything has done, between two midnights of the
  * configured zone, in the packets' time.  An alert, a repeat or an exception belongs to the day in
  * which it was counted; a transaction that comes late, to that in which it came.  A reload of the
- * rules loses nothing of the day: what a rule did before it went is told too.
+ * rules loses nothing of the day: what a rule did before it went is told too.  Nor does a restart,
+ * where there is a state.
  */
 #ifndef SEEPWATCH_DIGEST_H
 #define SEEPWATCH_DIGEST_H
 
 #include "core/json.h"
+#include "profile/state.h"
 #include "rules/engine.h"
 
 struct zone;
@@ -54,6 +56,14 @@ void digest_tick(struct digest *d, const struct engine *e, int64_t now_ns);
 /* digest_before_swap and digest_after_swap go around engine_swap. */
 void digest_before_swap(struct digest *d, const struct engine *e);
 void digest_after_swap(struct digest *d, const struct engine *e);
+
+/* digest_save writes the day so far into a state, between its begin and commit; is_whole: as
+ * state_begin told.  digest_restore goes on with it, before anything is counted. */
+void digest_save(struct digest *d, const struct engine *e, struct state *s, bool is_whole);
+void digest_restore(struct digest *d, struct state *s);
+
+/* digest_set_back forgets a day that begins after that time: the clock was wrong. */
+void digest_set_back(struct digest *d, int64_t latest_ns);
 
 /* digest_finish writes the rest of the last day, of a run that has seen a midnight or in any case.
  */

@@ -20,8 +20,7 @@ enum {
 struct snapshots {
     struct snapshots_config config;
     struct state *state;
-    struct engine *engine;
-    struct mirror *mirror;
+    struct snapshots_parts parts;
     struct ledger *ledger;
     struct state_moment from; /* what was counted before the restart */
     struct state_moment now;
@@ -39,7 +38,7 @@ size_t snapshots_waiting_max(size_t bytes_max)
     return bytes_max / LEDGER_PART / 4;
 }
 
-struct snapshots *snapshots_open(struct state *state, struct engine *engine, struct mirror *mirror,
+struct snapshots *snapshots_open(struct state *state, const struct snapshots_parts *parts,
                                  const struct snapshots_config *config, struct error *error)
 {
     struct snapshots *s = calloc(1, sizeof(*s));
@@ -47,15 +46,15 @@ struct snapshots *snapshots_open(struct state *state, struct engine *engine, str
         (void)error_set(error, ERROR_WORK, "no memory");
         return NULL;
     }
-    *s = (struct snapshots){
-        .config = *config, .state = state, .engine = engine, .mirror = mirror, .is_written = true};
+    *s = (struct snapshots){.config = *config, .state = state, .parts = *parts, .is_written = true};
     s->ledger = ledger_open(&(struct ledger_config){.bytes_max = config->bytes_max / LEDGER_PART,
                                                     .seed = state_key(state).low});
     s->now = state_moment(state);
     if (config->resumes)
         s->from = s->now;
-    engine_restore(engine, state, &s->restored, config->tell, config->context);
-    mirror_restore(mirror, state);
+    engine_restore(parts->engine, state, &s->restored, config->tell, config->context);
+    mirror_restore(parts->mirror, state);
+    digest_restore(parts->digest, state);
     if (!s->ledger)
         (void)error_set(error, ERROR_WORK, "no memory");
     if (s->ledger && state_settle(state, error))
@@ -111,8 +110,9 @@ static bool begin(struct snapshots *s)
     bool is_whole;
     if (!settle_last(s) || !state_begin(s->state, &s->now, &is_whole))
         return false;
-    engine_save_begin(s->engine, s->state, is_whole);
-    mirror_save_begin(s->mirror, s->state, is_whole);
+    engine_save_begin(s->parts.engine, s->state, is_whole);
+    mirror_save_begin(s->parts.mirror, s->state, is_whole);
+    digest_save(s->parts.digest, s->parts.engine, s->state, is_whole);
     ledger_save(s->ledger, s->state);
     s->is_taking = true;
     s->is_written = false;
@@ -124,7 +124,8 @@ static bool step(struct snapshots *s)
 {
     if (!s->is_taking)
         return false;
-    if (engine_save_step(s->engine, KEYS_A_TICK) || mirror_save_step(s->mirror, KEYS_A_TICK))
+    if (engine_save_step(s->parts.engine, KEYS_A_TICK) ||
+        mirror_save_step(s->parts.mirror, KEYS_A_TICK))
         return true;
     state_commit(s->state);
     s->is_taking = false;
@@ -171,15 +172,16 @@ void snapshots_before_swap(struct snapshots *s)
     if (!s->is_taking)
         return;
     state_abandon(s->state);
-    engine_save_abandon(s->engine);
-    mirror_save_abandon(s->mirror);
+    engine_save_abandon(s->parts.engine);
+    mirror_save_abandon(s->parts.mirror);
     s->is_taking = false;
     s->has_ticked = false;
 }
 
 void snapshots_set_back(struct snapshots *s, int64_t now_ns)
 {
-    engine_forget_after(s->engine, now_ns);
+    engine_forget_after(s->parts.engine, now_ns);
+    digest_set_back(s->parts.digest, now_ns);
     s->now = (struct state_moment){.time_ns = now_ns};
 }
 

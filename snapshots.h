@@ -1,13 +1,14 @@
 /*
  * When the state is written (profile/state.h), and what goes into it: the rules at work, the
- * mirror's health, the ledger.  A snapshot is taken in pieces, a few at every tick, while the watch
- * goes on.
+ * mirror's health, the digest of the day, the ledger.  A snapshot is taken in pieces, a few at
+ * every tick, while the watch goes on.
  */
 #ifndef SEEPWATCH_SNAPSHOTS_H
 #define SEEPWATCH_SNAPSHOTS_H
 
 #include "core/error.h"
 #include "core/transaction.h"
+#include "digest.h"
 #include "profile/mirror.h"
 #include "profile/state.h"
 #include "rules/engine.h"
@@ -25,11 +26,18 @@ struct snapshots_config {
 /* snapshots_waiting_max gives what of bytes_max waits to be written, for state_open. */
 size_t snapshots_waiting_max(size_t bytes_max);
 
+/* What lasts beside the ledger, which is the snapshots' own. */
+struct snapshots_parts {
+    struct engine *engine;
+    struct mirror *mirror;
+    struct digest *digest;
+};
+
 struct snapshots;
 
 /* snapshots_open restores what the state has; all that it is given must outlive it.  NULL without
  * memory, or where the state cannot be written: the error tells. */
-struct snapshots *snapshots_open(struct state *state, struct engine *engine, struct mirror *mirror,
+struct snapshots *snapshots_open(struct state *state, const struct snapshots_parts *parts,
                                  const struct snapshots_config *config, struct error *error);
 void snapshots_close(struct snapshots *s);
 

@@ -7,8 +7,8 @@
 #include "core/hash.h"
 #include "core/table.h"
 #include "rules/engine.h"
-#include "rules/gauge.h"
 #include "rules/text.h"
+#include "tuning_number.h"
 
 #include <stdlib.h>
 
@@ -25,6 +25,7 @@ struct version {
     struct tuning *tuning;
     struct tuned_limit figures;
     struct rule rule;
+    struct rule_step steps[RULE_STEPS_MAX]; /* the rule's, where it has another limit */
     struct rules *rules;
     struct engine *engine;
     struct table *keys, *key_days; /* of struct tuned_key by the hash, and by struct key_day */
@@ -73,53 +74,6 @@ void tuning_close(struct tuning *t)
         version_close(t->versions[i]);
     table_close(t->agents);
     free(t);
-}
-
-bool rule_limit(const struct rule *rule, uint64_t *limit, enum quantity_unit *unit)
-{
-    *unit = QUANTITY_PLAIN;
-    switch (rule->trigger) {
-    case TRIGGER_ABOVE:
-        *limit = rule->above;
-        *unit = gauge_unit(&rule->measure);
-        return true;
-    case TRIGGER_TOGETHER:
-        *limit = rule->together;
-        return true;
-    case TRIGGER_TRAVEL:
-        *limit = rule->faster_kmh;
-        return true;
-    case TRIGGER_BACK:
-        *limit = (uint64_t)rule->back_ns;
-        *unit = QUANTITY_TIME;
-        return true;
-    case TRIGGER_ENUMERATES:
-    case TRIGGER_HOURS:
-        *limit = rule->at_least;
-        return true;
-    case TRIGGER_FOLLOWS:
-    case TRIGGER_RHYTHM:
-        *limit = rule->score / SHARE_ONE;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void set_limit(struct rule *rule, uint64_t limit)
-{
-    if (rule->trigger == TRIGGER_ABOVE)
-        rule->above = limit;
-    if (rule->trigger == TRIGGER_TOGETHER)
-        rule->together = limit;
-    if (rule->trigger == TRIGGER_TRAVEL)
-        rule->faster_kmh = limit;
-    if (rule->trigger == TRIGGER_BACK)
-        rule->back_ns = (int64_t)limit;
-    if (rule->trigger == TRIGGER_ENUMERATES || rule->trigger == TRIGGER_HOURS)
-        rule->at_least = limit;
-    if (rule->trigger == TRIGGER_FOLLOWS || rule->trigger == TRIGGER_RHYTHM)
-        rule->score = limit * SHARE_ONE;
 }
 
 /* The fields that tell one person from another. */
@@ -214,7 +168,7 @@ static bool version_open(struct version *v)
 
 bool tuning_add(struct tuning *t, const struct rule *rule, const uint64_t *limit)
 {
-    enum quantity_unit unit;
+    struct tuning_number number;
     struct version *v = t->count < TUNING_LIMITS_MAX ? calloc(1, sizeof(*v)) : NULL;
     if (!v)
         return false;
@@ -222,10 +176,11 @@ bool tuning_add(struct tuning *t, const struct rule *rule, const uint64_t *limit
     v->tuning = t;
     v->rule = *rule;
     if (limit) {
-        set_limit(&v->rule, *limit);
+        tuning_number_set(&v->rule, v->steps, *limit);
         v->rule.is_enabled = true;
     }
-    (void)rule_limit(&v->rule, &v->figures.limit, &unit);
+    if (tuning_number(&v->rule, &number))
+        v->figures.limit = number.value;
     return version_open(v);
 }
 

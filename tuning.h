@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/transaction.h"
-#include "rules/quantity.h"
 #include "rules/rule.h"
 
 enum {
@@ -42,11 +41,8 @@ struct tuning;
 struct tuning *tuning_open(void);
 void tuning_close(struct tuning *t);
 
-/* rule_limit gives the number of a rule that decides, and its unit; false: its trigger has none. */
-bool rule_limit(const struct rule *rule, uint64_t *limit, enum quantity_unit *unit);
-
-/* tuning_add tries the rule as it is; or with another limit, where `limit` is not NULL.  The rule
- * must outlive it.  False without memory, or where there are too many. */
+/* tuning_add tries the rule as it is; or with another limit (tuning_number.h), where `limit` is not
+ * NULL.  The rule must outlive it.  False without memory, or where there are too many. */
 bool tuning_add(struct tuning *t, const struct rule *rule, const uint64_t *limit);
 
 /* tuning_transaction counts a transaction, or a record of the mirror's health, for all of them. */

@@ -78,8 +78,9 @@ static bool open_snapshots(struct watcher *w, const struct config *config, struc
                                                .resumes = w->lasting.resumes,
                                                .tell = w->lasting.tell,
                                                .context = w->lasting.context};
+    const struct snapshots_parts parts = {w->engine, w->mirror, w->digest};
     if (w->lasting.state)
-        w->snapshots = snapshots_open(w->lasting.state, w->engine, w->mirror, &snapshots, error);
+        w->snapshots = snapshots_open(w->lasting.state, &parts, &snapshots, error);
     return !w->lasting.state || w->snapshots;
 }
 
@@ -221,7 +222,8 @@ void watcher_finish(struct watcher *w, bool is_live)
     sessions_close(w->sessions);
     w->sessions = NULL;
     mirror_finish(w->mirror);
-    digest_finish(w->digest, w->engine, is_live);
+    if (!w->snapshots) /* else the day goes on */
+        digest_finish(w->digest, w->engine, is_live);
     output_flush(&w->outputs->transactions);
     output_flush(&w->outputs->sessions);
     output_flush(&w->outputs->mirror);

@@ -68,7 +68,7 @@ bool watcher_swap_rules(struct watcher *w, const struct rules *rules, size_t *ke
  * later times is forgotten. */
 void watcher_clock(struct watcher *w, int64_t clock_ns);
 /* watcher_finish ends every session, the last interval of the mirror, and the digest; that of a day
- * that is not over is only told live, or after a midnight. */
+ * that is not over is only told live, or after a midnight, and where nothing lasts. */
 void watcher_finish(struct watcher *w, bool is_live);
 
 /* watcher_save writes what lasts, after that. */

@@ -173,66 +173,65 @@ static bool set_budget(struct options *o, const char *text, struct error *error)
                      text);
 }
 
-static bool take_option(struct options *o, int letter, char *value, struct error *error)
+/* Where the value of an option goes that is one text; NULL: it is none of those. */
+static const char **text_of(struct options *o, int letter)
+{
+    switch (letter) {
+    case 's':
+        return &o->state;
+    case 'c':
+        return &o->config;
+    case 'f':
+        return &o->filter;
+    case OPTION_ALERTS:
+        return &o->alerts;
+    case OPTION_TRANSACTIONS:
+        return &o->transactions;
+    case OPTION_SESSIONS:
+        return &o->sessions;
+    case OPTION_MIRROR:
+        return &o->mirror;
+    case OPTION_SUMMARY:
+        return &o->summary;
+    case OPTION_USER:
+        return &o->user;
+    case OPTION_LIMITS:
+        return &o->limits;
+    case OPTION_CHANGE:
+        return &o->change;
+    case OPTION_WRITE_CONFIG:
+        return &o->starter;
+    default:
+        return NULL;
+    }
+}
+
+/* Likewise of one that can be given several times. */
+static struct option_list *list_of(struct options *o, int letter)
 {
     switch (letter) {
     case 'i':
-        return list_add(&o->interfaces, value, error);
+        return &o->interfaces;
     case 'r':
-        return list_add(&o->rules, value, error);
+        return &o->rules;
     case 'g':
-        return list_add(&o->geo, value, error);
-    case 's':
-        o->state = value;
-        return true;
-    case 'w':
-        return set_workers(o, value, error);
-    case OPTION_PIN:
-        return set_processors(o, value, error);
-    case 'c':
-        o->config = value;
-        return true;
-    case 'f':
-        o->filter = value;
-        return true;
-    case OPTION_ALERTS:
-        o->alerts = value;
-        return true;
-    case OPTION_TRANSACTIONS:
-        o->transactions = value;
-        return true;
-    case OPTION_SESSIONS:
-        o->sessions = value;
-        return true;
-    case OPTION_MIRROR:
-        o->mirror = value;
-        return true;
-    case OPTION_SUMMARY:
-        o->summary = value;
-        return true;
-    case OPTION_USER:
-        o->user = value;
-        return true;
-    case OPTION_FOR:
-        return set_duration(o, value, error);
+        return &o->geo;
+    case OPTION_FROM:
+        return &o->from;
+    default:
+        return NULL;
+    }
+}
+
+/* Of one that has no value. */
+static bool set_flag(struct options *o, int letter)
+{
+    switch (letter) {
     case OPTION_LIST:
         o->wants_list = true;
         return true;
     case OPTION_OUTPUTS:
         o->wants_outputs = true;
-        return true;
-    case OPTION_FROM:
-        return list_add(&o->from, value, error);
-    case OPTION_BUDGET:
-        return set_budget(o, value, error);
-    case OPTION_LIMITS:
-        o->limits = value;
-        return true;
-    case OPTION_CHANGE:
-        o->change = value;
-        return true;
-    case OPTION_WRITE_CONFIG:
-        o->starter = value;
         return true;
     case OPTION_UNCONFINED:
         o->is_unconfined = true;
@@ -245,6 +244,30 @@ static bool take_option(struct options *o, int letter, char *value, struct error
         return true;
     default:
         return false;
+    }
+}
+
+static bool take_option(struct options *o, int letter, char *value, struct error *error)
+{
+    const char **text = text_of(o, letter);
+    struct option_list *list = list_of(o, letter);
+    if (text) {
+        *text = value;
+        return true;
+    }
+    if (list)
+        return list_add(list, value, error);
+    switch (letter) {
+    case 'w':
+        return set_workers(o, value, error);
+    case OPTION_PIN:
+        return set_processors(o, value, error);
+    case OPTION_FOR:
+        return set_duration(o, value, error);
+    case OPTION_BUDGET:
+        return set_budget(o, value, error);
+    default:
+        return set_flag(o, letter);
     }
 }
 

@@ -27,9 +27,9 @@ struct entry {
     struct ledger_sums sums;
     struct sketch customers;
     bool is_changed;
-    uint8_t user_len, network_len, protocol_len, action_len, shape_len;
+    uint8_t user_len, network_len, protocol_len, system_len, action_len, shape_len;
     uint8_t user[LEDGER_NAME_MAX], network[LEDGER_NAME_MAX];
-    uint8_t protocol[LEDGER_WORD_MAX], action[LEDGER_WORD_MAX];
+    uint8_t protocol[LEDGER_WORD_MAX], system[LEDGER_WORD_MAX], action[LEDGER_WORD_MAX];
     uint8_t shape[LEDGER_SHAPE_MAX];
 };
 
@@ -55,6 +55,7 @@ static void pack_entry(struct ledger *l, const struct entry *e)
                                    .user = view(e->user, e->user_len),
                                    .network = view(e->network, e->network_len),
                                    .protocol = view(e->protocol, e->protocol_len),
+                                   .system = view(e->system, e->system_len),
                                    .action = view(e->action, e->action_len),
                                    .shape = view(e->shape, e->shape_len),
                                    .source = key->source,
@@ -150,8 +151,9 @@ static struct entry_key key_of(const struct transaction *t)
                             .action = t->action};
     if (transaction_has(t, FIELD_DB_QUERY_HASH))
         key.shape = t->db_query_hash;
-    else if (shape.len > 0)
-        key.shape = hash_bytes(shape, shape_seed);
+    else /* without a shape, those of a protocol are one */
+        key.shape =
+            hash_bytes(shape.len > 0 ? shape : text_of(t, FIELD_NETWORK_PROTOCOL), shape_seed);
     if (transaction_has(t, FIELD_CLIENT_IP))
         key.source = t->client_ip;
     if (transaction_has(t, FIELD_SERVER_IP))
@@ -177,6 +179,7 @@ static void keep_texts(struct entry *e, const struct transaction *t)
     e->user_len = keep(e->user, LEDGER_NAME_MAX, text_of(t, FIELD_USER_NAME));
     e->network_len = keep(e->network, LEDGER_NAME_MAX, text_of(t, FIELD_NETWORK_NAME));
     e->protocol_len = keep(e->protocol, LEDGER_WORD_MAX, text_of(t, FIELD_NETWORK_PROTOCOL));
+    e->system_len = keep(e->system, LEDGER_WORD_MAX, text_of(t, FIELD_DB_SYSTEM_NAME));
     e->action_len = keep(e->action, LEDGER_WORD_MAX, action_of(t));
     e->shape_len = keep(e->shape, LEDGER_SHAPE_MAX, text_of(t, shape_field(t)));
 }
@@ -197,16 +200,41 @@ static void add_customers(struct ledger *l, struct entry *e, const struct hashes
     l->short_of_memory += !has_memory;
 }
 
+static uint64_t marks_of(const struct transaction *t)
+{
+    static const struct {
+        enum field field;
+        enum ledger_mark mark;
+    } marks[] = {{FIELD_DB_RESPONSE_RETURNED_ROWS, LEDGER_HAS_ROWS},
+                 {FIELD_HTTP_RESPONSE_RECORDS, LEDGER_HAS_RECORDS},
+                 {FIELD_DB_QUERY_HASH, LEDGER_HAS_HASH}};
+    uint64_t all = LEDGER_HAS_ALL;
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        all |= transaction_has(t, marks[i].field) ? marks[i].mark : 0;
+    bool has_template =
+        shape_field(t) == FIELD_URL_TEMPLATE && transaction_has(t, FIELD_URL_TEMPLATE);
+    return all | (has_template ? LEDGER_HAS_TEMPLATE : 0);
+}
+
 static void add(struct ledger_sums *s, const struct transaction *t)
 {
     bool has_rows = transaction_has(t, FIELD_DB_RESPONSE_RETURNED_ROWS);
+    const uint64_t amounts[LEDGER_AMOUNTS_COUNT] = {
+        [LEDGER_RECORDS] =
+            number_of(t, has_rows ? FIELD_DB_RESPONSE_RETURNED_ROWS : FIELD_HTTP_RESPONSE_RECORDS),
+        [LEDGER_CLIENT_BYTES] = number_of(t, FIELD_CLIENT_BYTES),
+        [LEDGER_SERVER_BYTES] = number_of(t, FIELD_SERVER_BYTES),
+        [LEDGER_CUSTOMERS] = number_of(t, FIELD_SUBJECT_COUNT)};
     s->requests++;
     s->failures += transaction_has(t, FIELD_EVENT_OUTCOME) && t->outcome == OUTCOME_FAILURE;
-    s->records +=
-        number_of(t, has_rows ? FIELD_DB_RESPONSE_RETURNED_ROWS : FIELD_HTTP_RESPONSE_RECORDS);
-    s->client_bytes += number_of(t, FIELD_CLIENT_BYTES);
-    s->server_bytes += number_of(t, FIELD_SERVER_BYTES);
     s->lost_bytes += number_of(t, FIELD_CAPTURE_LOST_BYTES);
+    s->with_records += amounts[LEDGER_RECORDS] > 0;
+    s->with_customers += amounts[LEDGER_CUSTOMERS] > 0;
+    s->marks |= marks_of(t);
+    for (size_t i = 0; i < LEDGER_AMOUNTS_COUNT; i++) {
+        s->sum[i] += amounts[i];
+        s->most[i] = amounts[i] > s->most[i] ? amounts[i] : s->most[i];
+    }
 }
 
 void ledger_count(struct ledger *l, const struct transaction *t, int64_t time_ns)

@@ -1,8 +1,8 @@
 /*
  * The ledger: what each account did, by source, server, shape of statement or address, and hour,
- * in sums.  It is kept in memory until the next snapshot of a state (profile/state.h), which adds
- * it to the tables of profile/ledger_store.h; there it stays for months, for back-testing and
- * reports.
+ * in sums and largest values.  It is kept in memory until the next snapshot of a state
+ * (profile/state.h), which adds it to the tables of profile/ledger_store.h; there it stays for
+ * months, for back-testing and reports.
  *
  * Bounded: where there are too many rows at once, those touched longest ago wait apart to be
  * written, and where too many wait, they are lost, which is counted.
@@ -46,15 +46,18 @@ uint64_t ledger_lost(const struct ledger *l);
 uint64_t ledger_short(const struct ledger *l);
 
 /* LEDGER_FIELDS are those that a transaction made of a row can have: what a rule may ask of the
- * ledger. */
+ * ledger; LEDGER_MOST_FIELDS those of which it knows the largest value of an hour. */
 #define LEDGER_FIELDS                                                                              \
     (FIELD_BIT(FIELD_TIMESTAMP) | FIELD_BIT(FIELD_EVENT_ACTION) | FIELD_BIT(FIELD_EVENT_OUTCOME) | \
      FIELD_BIT(FIELD_NETWORK_NAME) | FIELD_BIT(FIELD_NETWORK_PROTOCOL) |                           \
-     FIELD_BIT(FIELD_CLIENT_IP) | FIELD_BIT(FIELD_CLIENT_BYTES) | FIELD_BIT(FIELD_SERVER_IP) |     \
-     FIELD_BIT(FIELD_SERVER_PORT) | FIELD_BIT(FIELD_SERVER_BYTES) | FIELD_BIT(FIELD_USER_NAME) |   \
-     FIELD_BIT(FIELD_DB_QUERY_HASH) | FIELD_BIT(FIELD_DB_QUERY_TEXT) |                             \
-     FIELD_BIT(FIELD_DB_RESPONSE_RETURNED_ROWS) | FIELD_BIT(FIELD_HTTP_RESPONSE_RECORDS) |         \
+     FIELD_BIT(FIELD_CLIENT_IP) | FIELD_BIT(FIELD_SERVER_IP) | FIELD_BIT(FIELD_SERVER_PORT) |      \
+     FIELD_BIT(FIELD_USER_NAME) | FIELD_BIT(FIELD_DB_QUERY_HASH) |                                 \
+     FIELD_BIT(FIELD_DB_QUERY_TEXT) | FIELD_BIT(FIELD_DB_SYSTEM_NAME) |                            \
      FIELD_BIT(FIELD_URL_TEMPLATE) | FIELD_BIT(FIELD_SUBJECT_IDS) |                                \
-     FIELD_BIT(FIELD_CAPTURE_LOST_BYTES))
+     FIELD_BIT(FIELD_CAPTURE_LOST_BYTES) | LEDGER_MOST_FIELDS)
+#define LEDGER_MOST_FIELDS                                                                         \
+    (FIELD_BIT(FIELD_CLIENT_BYTES) | FIELD_BIT(FIELD_SERVER_BYTES) |                               \
+     FIELD_BIT(FIELD_DB_RESPONSE_RETURNED_ROWS) | FIELD_BIT(FIELD_HTTP_RESPONSE_RECORDS) |         \
+     FIELD_BIT(FIELD_SUBJECT_COUNT))
 
 #endif

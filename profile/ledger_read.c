@@ -1,5 +1,9 @@
 /*
  * An hour's rows are in memory at once, with what of each comes when.
+ *
+ * What the requests of a row had goes to its transactions by a rank that each has: the largest
+ * values to the first, the failures and those that had nothing to the last.  Ranks are mixed evenly
+ * over the hour, so that those who have something do not stand together.
  */
 #include "profile/ledger_read.h"
 
@@ -16,8 +20,9 @@ struct row {
     struct ledger_key key; /* its texts are in `texts` */
     struct ledger_sums sums;
     struct sketch customers;
-    uint8_t texts[2 * LEDGER_NAME_MAX + 2 * LEDGER_WORD_MAX + LEDGER_SHAPE_MAX];
-    uint64_t count; /* of its transactions */
+    uint8_t texts[2 * LEDGER_NAME_MAX + 3 * LEDGER_WORD_MAX + LEDGER_SHAPE_MAX];
+    uint64_t count;     /* of its transactions */
+    uint64_t rank_step; /* from one's rank to the next one's; has no divisor with count */
 };
 
 /* The number-th transaction of a row. */
@@ -36,7 +41,7 @@ struct ledger_reader {
     size_t events_count, events_size, next;
     struct row ahead; /* the first of the next hour */
     bool has_begun, has_ahead, has_failed;
-    uint64_t cut;
+    uint64_t cut, older;
     struct transaction transaction;
 };
 
@@ -101,6 +106,11 @@ uint64_t ledger_reader_cut(const struct ledger_reader *r)
     return r->cut;
 }
 
+uint64_t ledger_reader_older(const struct ledger_reader *r)
+{
+    return r->older;
+}
+
 /* Room for one more of an array; false without memory. */
 static bool make_room(void *array, size_t *size, size_t count, size_t one)
 {
@@ -117,11 +127,12 @@ static bool make_room(void *array, size_t *size, size_t count, size_t one)
     return true;
 }
 
-enum { TEXTS = 5 };
+enum { TEXTS = 6 };
 
 static void list_texts(struct ledger_key *k, struct bytes *list[TEXTS])
 {
-    struct bytes *const all[TEXTS] = {&k->user, &k->network, &k->protocol, &k->action, &k->shape};
+    struct bytes *const all[TEXTS] = {&k->user,   &k->network, &k->protocol,
+                                      &k->system, &k->action,  &k->shape};
     memcpy(list, all, sizeof(all));
 }
 
@@ -129,7 +140,7 @@ static void list_texts(struct ledger_key *k, struct bytes *list[TEXTS])
 static void keep_texts(struct row *row)
 {
     static const size_t most[TEXTS] = {LEDGER_NAME_MAX, LEDGER_NAME_MAX, LEDGER_WORD_MAX,
-                                       LEDGER_WORD_MAX, LEDGER_SHAPE_MAX};
+                                       LEDGER_WORD_MAX, LEDGER_WORD_MAX, LEDGER_SHAPE_MAX};
     struct bytes *list[TEXTS];
     uint8_t *to = row->texts;
     list_texts(&row->key, list);
@@ -154,6 +165,33 @@ static void find_texts(struct row *row)
     }
 }
 
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+    while (b > 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* The golden section mixes best; the next number that goes through all ranks. */
+static uint64_t rank_step(uint64_t count)
+{
+    uint64_t step = (uint64_t)(0.618 * (double)count) + 1;
+    while (common_divisor(step, count) > 1)
+        step++;
+    return step;
+}
+
+/* What the requests of an older program's row had, by their protocol. */
+static uint64_t marks_guessed(const struct ledger_key *k)
+{
+    if (bytes_start(k->protocol, "http") || bytes_are(k->protocol, "websocket"))
+        return LEDGER_HAS_RECORDS | LEDGER_HAS_TEMPLATE;
+    return LEDGER_HAS_ROWS | (k->shape_id != 0 ? LEDGER_HAS_HASH : 0);
+}
+
 /* The next row of the tables, with its texts in it; false at the end. */
 static bool read_ahead(struct ledger_reader *r)
 {
@@ -169,6 +207,11 @@ static bool read_ahead(struct ledger_reader *r)
     r->cut += row->count > LEDGER_SPREAD_MAX;
     if (row->count > LEDGER_SPREAD_MAX)
         row->count = LEDGER_SPREAD_MAX;
+    row->rank_step = rank_step(row->count);
+    if (row->sums.marks & LEDGER_HAS_ALL)
+        return true;
+    r->older++;
+    row->sums.marks = marks_guessed(&row->key);
     return true;
 }
 
@@ -225,10 +268,44 @@ static bool load_hour(struct ledger_reader *r, int64_t until_ns)
     return false;
 }
 
-/* A part of a sum, so that all parts together are the sum. */
-static uint64_t part(uint64_t sum, uint64_t count, uint64_t i)
+/* How a sum is divided: one part is the largest, the others are equal, and the first `rest` of them
+ * have one more. */
+struct division {
+    uint64_t count; /* of the parts that are more than 0 */
+    uint64_t most, each, rest;
+};
+
+static struct division divide(const struct row *row, enum ledger_amount amount)
 {
-    return sum / count + (i < sum % count);
+    const struct ledger_sums *s = &row->sums;
+    const bool is_known = s->marks & LEDGER_HAS_ALL;
+    uint64_t sum = s->sum[amount], most = s->most[amount], count = row->count;
+    if (is_known && amount == LEDGER_RECORDS && s->with_records < count)
+        count = s->with_records;
+    if (is_known && amount == LEDGER_CUSTOMERS && s->with_customers < count)
+        count = s->with_customers;
+    if (count == 0 || sum == 0)
+        return (struct division){0, 0, 0, 0};
+    if (most == 0 || most > sum) /* not known */
+        most = sum / count + (sum % count > 0);
+    if (count == 1)
+        return (struct division){1, sum, 0, 0};
+    return (struct division){count, most, (sum - most) / (count - 1), (sum - most) % (count - 1)};
+}
+
+static uint64_t part(const struct division *d, uint64_t rank)
+{
+    if (rank >= d->count)
+        return 0;
+    return rank == 0 ? d->most : d->each + (rank - 1 < d->rest);
+}
+
+/* All parts of lower ranks. */
+static uint64_t parts_before(const struct division *d, uint64_t rank)
+{
+    if (rank == 0)
+        return 0;
+    return d->most + (rank - 1) * d->each + (rank - 1 < d->rest ? rank - 1 : d->rest);
 }
 
 static void set_text(struct transaction *t, enum field f, struct bytes *to, struct bytes text)
@@ -270,31 +347,44 @@ static void set_action(struct transaction *t, struct bytes action)
     }
 }
 
-static void set_shape(struct transaction *t, const struct ledger_key *k, bool is_http)
+static void set_shape(struct transaction *t, const struct row *row)
 {
-    if (is_http) {
+    const struct ledger_key *k = &row->key;
+    if (row->sums.marks & LEDGER_HAS_TEMPLATE) {
         set_text(t, FIELD_URL_TEMPLATE, &t->url_template, k->shape);
         return;
     }
     set_text(t, FIELD_DB_QUERY_TEXT, &t->db_query_text, k->shape);
-    if (k->shape_id == 0)
+    set_text(t, FIELD_DB_SYSTEM_NAME, &t->db_system, k->system);
+    if (!(row->sums.marks & LEDGER_HAS_HASH))
         return;
     t->db_query_hash = k->shape_id;
     transaction_mark(t, FIELD_DB_QUERY_HASH);
 }
 
-static void set_sums(struct transaction *t, const struct row *row, uint64_t i, bool is_http)
+static void set_records(struct transaction *t, const struct row *row, uint64_t rank)
+{
+    const struct division d = divide(row, LEDGER_RECORDS);
+    uint64_t records = part(&d, rank);
+    if (row->sums.marks & LEDGER_HAS_ROWS) {
+        t->returned_rows = records;
+        transaction_mark(t, FIELD_DB_RESPONSE_RETURNED_ROWS);
+    } else if (row->sums.marks & LEDGER_HAS_RECORDS) {
+        t->response_records = records;
+        transaction_mark(t, FIELD_HTTP_RESPONSE_RECORDS);
+    }
+}
+
+static void set_sums(struct transaction *t, const struct row *row, uint64_t rank)
 {
     const struct ledger_sums *s = &row->sums;
+    const struct division client = divide(row, LEDGER_CLIENT_BYTES);
+    const struct division server = divide(row, LEDGER_SERVER_BYTES);
     uint64_t failures = s->failures < row->count ? s->failures : row->count;
-    bool is_failure = (i + 1) * failures / row->count > i * failures / row->count;
-    uint64_t records = part(s->records, row->count, i);
-    t->outcome = is_failure ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
-    t->client_bytes = part(s->client_bytes, row->count, i);
-    t->server_bytes = part(s->server_bytes, row->count, i);
-    t->lost_bytes = part(s->lost_bytes, row->count, i);
-    *(is_http ? &t->response_records : &t->returned_rows) = records;
-    transaction_mark(t, is_http ? FIELD_HTTP_RESPONSE_RECORDS : FIELD_DB_RESPONSE_RETURNED_ROWS);
+    t->outcome = rank >= row->count - failures ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
+    t->client_bytes = part(&client, rank);
+    t->server_bytes = part(&server, rank);
+    t->lost_bytes = s->lost_bytes / row->count + (rank < s->lost_bytes % row->count);
     transaction_mark(t, FIELD_EVENT_OUTCOME);
     transaction_mark(t, FIELD_CLIENT_BYTES);
     transaction_mark(t, FIELD_SERVER_BYTES);
@@ -302,18 +392,30 @@ static void set_sums(struct transaction *t, const struct row *row, uint64_t i, b
         transaction_mark(t, FIELD_CAPTURE_LOST_BYTES);
 }
 
-/* Each customer once, with one of the transactions; a sketch with the first. */
-static void set_customers(struct transaction *t, const struct row *row, uint64_t i)
+/* Each customer at least once, as many in a transaction as it has; those of a sketch with the
+ * first one. */
+static void set_customers(struct transaction *t, const struct row *row, uint64_t rank)
 {
     const struct sketch *s = &row->customers;
-    uint64_t from = i * s->count / row->count, to = (i + 1) * s->count / row->count;
-    if (s->registers ? i > 0 : from == to)
-        return;
-    if (s->registers)
-        t->subject_ids = (struct hashes){.registers = s->registers};
-    else
-        t->subject_ids = (struct hashes){.items = s->hashes + from, .count = (size_t)(to - from)};
-    transaction_mark(t, FIELD_SUBJECT_IDS);
+    const struct division d = divide(row, LEDGER_CUSTOMERS);
+    uint64_t count = part(&d, rank), from = s->count > 0 ? parts_before(&d, rank) % s->count : 0;
+    if (count > 0) {
+        t->subject_count = count;
+        transaction_mark(t, FIELD_SUBJECT_COUNT);
+    }
+    if (row->sums.sum[LEDGER_CUSTOMERS] < s->count) { /* of an older program */
+        from = rank * s->count / row->count;
+        count = (rank + 1) * s->count / row->count - from;
+    }
+    if (s->registers && rank == 0)
+        t->subject_ids.registers = s->registers;
+    else if (!s->registers && s->count > 0) {
+        count = count < s->count ? count : s->count;
+        from = from + count > s->count ? s->count - count : from;
+        t->subject_ids = (struct hashes){.items = s->hashes + from, .count = (size_t)count};
+    }
+    if (count > 0 || t->subject_ids.registers)
+        transaction_mark(t, FIELD_SUBJECT_IDS);
 }
 
 const struct transaction *ledger_reader_next(struct ledger_reader *r, int64_t until_ns)
@@ -324,14 +426,15 @@ const struct transaction *ledger_reader_next(struct ledger_reader *r, int64_t un
     }
     const struct event *e = &r->events[r->next++];
     const struct row *row = &r->rows[e->row];
+    const uint64_t rank = e->number * row->rank_step % row->count;
     struct transaction *t = &r->transaction;
-    bool is_http = bytes_start(row->key.protocol, "http");
     *t = (struct transaction){.start_ns = e->time_ns, .request_seen = true, .reply_seen = true};
     transaction_mark(t, FIELD_TIMESTAMP);
     set_ends(t, &row->key);
     set_action(t, row->key.action);
-    set_shape(t, &row->key, is_http);
-    set_sums(t, row, e->number, is_http);
-    set_customers(t, row, e->number);
+    set_shape(t, row);
+    set_sums(t, row, rank);
+    set_records(t, row, rank);
+    set_customers(t, row, rank);
     return t;
 }

@@ -1,6 +1,7 @@
 /*
  * The ledger of a state, read back as transactions (profile/ledger.h): of every row as many as it
- * had requests, evenly over its hour, which together have the row's sums and customers.
+ * had requests, evenly over its hour, which together have the row's sums and customers; one of them
+ * has the largest values.
  */
 #ifndef SEEPWATCH_PROFILE_LEDGER_READ_H
 #define SEEPWATCH_PROFILE_LEDGER_READ_H
@@ -26,6 +27,10 @@ void ledger_reader_close(struct ledger_reader *r);
  * ledger_reader_failed. */
 const struct transaction *ledger_reader_next(struct ledger_reader *r, int64_t until_ns);
 bool ledger_reader_failed(const struct ledger_reader *r);
+
+/* ledger_reader_older counts rows of a program before this one, which kept no customers by request
+ * (subject.count), no largest values and no db.system.name: their transactions are all alike. */
+uint64_t ledger_reader_older(const struct ledger_reader *r);
 
 /* ledger_reader_cut counts rows with more requests than are spread out. */
 uint64_t ledger_reader_cut(const struct ledger_reader *r);

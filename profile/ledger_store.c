@@ -17,18 +17,33 @@ enum statement_kind { SEEN, PUT, SHAPE, PRUNE, PRUNE_SHAPES, OLDEST, STATEMENTS_
 
 #define LEDGER_KEY "hour, user, source, server, port, shape, action"
 
+/* What an older program did not write down counts as 0 until then. */
 static const char *const statements[STATEMENTS_COUNT] = {
     [SEEN] = "SELECT customers_seen FROM ledger_entry WHERE hour = ? AND user = ? AND source = ? "
              "AND server = ? AND port = ? AND shape = ? AND action = ?",
-    [PUT] = "INSERT INTO ledger_entry(" LEDGER_KEY ", network, requests, failures, records,"
-            " client_bytes, server_bytes, lost_bytes, customers, customers_seen)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET requests = requests + excluded.requests,"
-            " failures = failures + excluded.failures, records = records + excluded.records,"
-            " client_bytes = client_bytes + excluded.client_bytes,"
-            " server_bytes = server_bytes + excluded.server_bytes,"
-            " lost_bytes = lost_bytes + excluded.lost_bytes, customers = excluded.customers,"
-            " customers_seen = excluded.customers_seen",
+    [PUT] =
+        "INSERT INTO ledger_entry(" LEDGER_KEY ", network, requests, failures, lost_bytes,"
+        " requests_with_records, requests_with_customers, records, client_bytes, server_bytes,"
+        " customers_shown, records_most, client_bytes_most, server_bytes_most, customers_most,"
+        " marks, customers, customers_seen, protocol, system)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(" LEDGER_KEY ") DO UPDATE SET requests = requests + excluded.requests,"
+        " failures = failures + excluded.failures, lost_bytes = lost_bytes + excluded.lost_bytes,"
+        " requests_with_records = ifnull(requests_with_records, 0) +"
+        " excluded.requests_with_records,"
+        " requests_with_customers = ifnull(requests_with_customers, 0) +"
+        " excluded.requests_with_customers,"
+        " records = records + excluded.records,"
+        " client_bytes = client_bytes + excluded.client_bytes,"
+        " server_bytes = server_bytes + excluded.server_bytes,"
+        " customers_shown = ifnull(customers_shown, 0) + excluded.customers_shown,"
+        " records_most = max(ifnull(records_most, 0), excluded.records_most),"
+        " client_bytes_most = max(ifnull(client_bytes_most, 0), excluded.client_bytes_most),"
+        " server_bytes_most = max(ifnull(server_bytes_most, 0), excluded.server_bytes_most),"
+        " customers_most = max(ifnull(customers_most, 0), excluded.customers_most),"
+        " marks = ifnull(marks, 0) | excluded.marks, customers = excluded.customers,"
+        " customers_seen = excluded.customers_seen, protocol = excluded.protocol,"
+        " system = excluded.system",
     [SHAPE] = "INSERT INTO ledger_shape(id, hour, protocol, text) VALUES (?, ?, ?, ?)"
               " ON CONFLICT(id) DO UPDATE SET hour = max(hour, excluded.hour)",
     [PRUNE] = "DELETE FROM ledger_entry WHERE hour < ?",
@@ -54,9 +69,10 @@ struct row {
 void ledger_row_save(struct pack *p, const struct ledger_key *key, const struct ledger_sums *sums,
                      const struct sketch *customers)
 {
-    const struct bytes texts[] = {key->user, key->network, key->protocol, key->action, key->shape};
-    const uint64_t numbers[] = {sums->requests,     sums->failures,     sums->records,
-                                sums->client_bytes, sums->server_bytes, sums->lost_bytes};
+    const struct bytes texts[] = {key->user,   key->network, key->protocol,
+                                  key->system, key->action,  key->shape};
+    const uint64_t numbers[] = {sums->requests,     sums->failures,       sums->lost_bytes,
+                                sums->with_records, sums->with_customers, sums->marks};
     pack_signed(p, key->hour);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         pack_string(p, texts[i]);
@@ -66,6 +82,10 @@ void ledger_row_save(struct pack *p, const struct ledger_key *key, const struct 
     pack_u64(p, key->shape_id);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         pack_number(p, numbers[i]);
+    for (size_t i = 0; i < LEDGER_AMOUNTS_COUNT; i++) {
+        pack_number(p, sums->sum[i]);
+        pack_number(p, sums->most[i]);
+    }
     sketch_save(customers, p);
 }
 
@@ -91,6 +111,7 @@ static bool row_load(struct row *r, struct budget *b, struct cursor *c)
     k->user = unpack_string(c, LEDGER_NAME_MAX);
     k->network = unpack_string(c, LEDGER_NAME_MAX);
     k->protocol = unpack_string(c, LEDGER_WORD_MAX);
+    k->system = unpack_string(c, LEDGER_WORD_MAX);
     k->action = unpack_string(c, LEDGER_WORD_MAX);
     k->shape = unpack_string(c, LEDGER_SHAPE_MAX);
     load_address(&k->source, c);
@@ -99,11 +120,54 @@ static bool row_load(struct row *r, struct budget *b, struct cursor *c)
     k->shape_id = unpack_u64(c);
     s->requests = load_sum(c);
     s->failures = load_sum(c);
-    s->records = load_sum(c);
-    s->client_bytes = load_sum(c);
-    s->server_bytes = load_sum(c);
     s->lost_bytes = load_sum(c);
+    s->with_records = load_sum(c);
+    s->with_customers = load_sum(c);
+    s->marks = load_sum(c);
+    for (size_t i = 0; i < LEDGER_AMOUNTS_COUNT; i++) {
+        s->sum[i] = load_sum(c);
+        s->most[i] = load_sum(c);
+    }
     return sketch_load(&r->customers, b, c) && unpack_done(c);
+}
+
+static bool is_older(struct database *db)
+{
+    return database_number(db,
+                           "SELECT count(*) FROM pragma_table_info('ledger_entry')"
+                           " WHERE name = 'marks'",
+                           0) == 0;
+}
+
+/* Columns that the first programs did not have; their rows have nothing there. */
+static const char added[] =
+    "BEGIN;"
+    "ALTER TABLE ledger_entry ADD COLUMN protocol TEXT;"
+    "ALTER TABLE ledger_entry ADD COLUMN system TEXT;"
+    "ALTER TABLE ledger_entry ADD COLUMN marks INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN requests_with_records INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN requests_with_customers INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN customers_shown INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN customers_most INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN records_most INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN client_bytes_most INTEGER;"
+    "ALTER TABLE ledger_entry ADD COLUMN server_bytes_most INTEGER;"
+    "DROP VIEW IF EXISTS ledger;"
+    "CREATE VIEW ledger AS SELECT datetime(e.hour * 3600, 'unixepoch') AS time, e.user, e.network,"
+    " e.source, e.server, e.port, ifnull(e.protocol, s.protocol) AS protocol, e.action,"
+    " s.text AS shape, e.requests, e.failures, e.requests_with_records, e.records, e.records_most,"
+    " e.client_bytes, e.client_bytes_most, e.server_bytes, e.server_bytes_most, e.lost_bytes,"
+    " e.customers, e.requests_with_customers, e.customers_shown, e.customers_most"
+    " FROM ledger_entry e LEFT JOIN ledger_shape s ON s.id = e.shape;"
+    "COMMIT";
+
+/* A program of the first ones goes on with what that makes of its tables. */
+static bool add_columns(struct database *db)
+{
+    if (!is_older(db) || database_run(db, added))
+        return true;
+    (void)database_run(db, "ROLLBACK");
+    return false;
 }
 
 struct ledger_store *ledger_store_open(struct database *db, const struct ledger_limits *limits)
@@ -113,6 +177,10 @@ struct ledger_store *ledger_store_open(struct database *db, const struct ledger_
         return NULL;
     l->db = db;
     l->limits = *limits;
+    if (!add_columns(db)) {
+        free(l);
+        return NULL;
+    }
     for (size_t i = 0; i < STATEMENTS_COUNT; i++) {
         l->statements[i] = database_prepare(db, statements[i]);
         if (!l->statements[i]) {
@@ -194,15 +262,23 @@ static bool put_row(struct ledger_store *l, struct row *r)
 {
     struct pack customers = {0};
     struct statement *s = l->statements[PUT];
-    const uint64_t sums[] = {r->sums.requests,     r->sums.failures,     r->sums.records,
-                             r->sums.client_bytes, r->sums.server_bytes, r->sums.lost_bytes};
+    const uint64_t numbers[] = {r->sums.requests, r->sums.failures, r->sums.lost_bytes,
+                                r->sums.with_records, r->sums.with_customers};
+    int at = 8;
     sketch_save(&r->customers, &customers);
     bind_key(s, r);
-    statement_set_text(s, 8, r->key.network);
-    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
-        statement_set_number(s, 9 + (int)i, (int64_t)sums[i]);
-    statement_set_number(s, 15, (int64_t)sketch_count(&r->customers));
-    statement_set_bytes(s, 16, pack_view(&customers));
+    statement_set_text(s, at++, r->key.network);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        statement_set_number(s, at++, (int64_t)numbers[i]);
+    for (size_t i = 0; i < LEDGER_AMOUNTS_COUNT; i++)
+        statement_set_number(s, at++, (int64_t)r->sums.sum[i]);
+    for (size_t i = 0; i < LEDGER_AMOUNTS_COUNT; i++)
+        statement_set_number(s, at++, (int64_t)r->sums.most[i]);
+    statement_set_number(s, at++, (int64_t)r->sums.marks);
+    statement_set_number(s, at++, (int64_t)sketch_count(&r->customers));
+    statement_set_bytes(s, at++, pack_view(&customers));
+    statement_set_text(s, at++, r->key.protocol);
+    statement_set_text(s, at, r->key.system);
     bool is_put = !customers.has_failed && run(s);
     pack_clear(&customers);
     return is_put;
@@ -262,16 +338,50 @@ struct ledger_cursor {
     struct statement *all;
 };
 
+/* The columns of a cursor. */
+enum column {
+    HOUR,
+    USER,
+    SOURCE,
+    SERVER,
+    PORT,
+    SHAPE_ID,
+    ACTION,
+    NETWORK,
+    REQUESTS,
+    FAILURES,
+    LOST_BYTES,
+    SEEN_CUSTOMERS,
+    TEXT,
+    PROTOCOL,
+    SYSTEM,
+    MARKS,
+    WITH_RECORDS,
+    WITH_CUSTOMERS,
+    SUMS,
+    MOSTS = SUMS + LEDGER_AMOUNTS_COUNT
+};
+
+#define SELECT_ROWS(added)                                                                         \
+    "SELECT e.hour, e.user, e.source, e.server, e.port, e.shape, e.action, e.network, e.requests," \
+    " e.failures, e.lost_bytes, e.customers_seen, s.text, " added                                  \
+    " FROM ledger_entry e LEFT JOIN ledger_shape s ON s.id = e.shape ORDER BY e.hour"
+
+static const char rows[] =
+    SELECT_ROWS("ifnull(e.protocol, s.protocol), e.system, e.marks, e.requests_with_records,"
+                " e.requests_with_customers, e.records, e.client_bytes, e.server_bytes,"
+                " e.customers_shown, e.records_most, e.client_bytes_most, e.server_bytes_most,"
+                " e.customers_most");
+static const char older_rows[] =
+    SELECT_ROWS("s.protocol, NULL, 0, 0, 0, e.records, e.client_bytes, e.server_bytes, 0, 0, 0, 0,"
+                " 0");
+
 struct ledger_cursor *ledger_cursor_open(struct database *db)
 {
     struct ledger_cursor *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
-    c->all = database_prepare(db, "SELECT e.hour, e.user, e.source, e.server, e.port, e.shape,"
-                                  " e.action, e.network, e.requests, e.failures, e.records,"
-                                  " e.client_bytes, e.server_bytes, e.lost_bytes,"
-                                  " e.customers_seen, s.protocol, s.text FROM ledger_entry e"
-                                  " LEFT JOIN ledger_shape s ON s.id = e.shape ORDER BY e.hour");
+    c->all = database_prepare(db, is_older(db) ? older_rows : rows);
     if (c->all)
         return c;
     free(c);
@@ -300,23 +410,28 @@ enum database_status ledger_cursor_next(struct ledger_cursor *c, struct ledger_k
     enum database_status status = statement_step(s);
     if (status != DATABASE_ROW)
         return status;
-    *key = (struct ledger_key){.hour = statement_number(s, 0),
-                               .user = statement_bytes(s, 1),
-                               .network = statement_bytes(s, 7),
-                               .protocol = statement_bytes(s, 15),
-                               .action = statement_bytes(s, 6),
-                               .shape = statement_bytes(s, 16),
-                               .port = (uint64_t)statement_number(s, 4),
-                               .shape_id = (uint64_t)statement_number(s, 5)};
-    (void)address_parse(&key->source, statement_bytes(s, 2));
-    (void)address_parse(&key->server, statement_bytes(s, 3));
-    *sums = (struct ledger_sums){.requests = sum_at(s, 8),
-                                 .failures = sum_at(s, 9),
-                                 .records = sum_at(s, 10),
-                                 .client_bytes = sum_at(s, 11),
-                                 .server_bytes = sum_at(s, 12),
-                                 .lost_bytes = sum_at(s, 13)};
-    struct cursor seen = cursor_over(statement_bytes(s, 14));
+    *key = (struct ledger_key){.hour = statement_number(s, HOUR),
+                               .user = statement_bytes(s, USER),
+                               .network = statement_bytes(s, NETWORK),
+                               .protocol = statement_bytes(s, PROTOCOL),
+                               .system = statement_bytes(s, SYSTEM),
+                               .action = statement_bytes(s, ACTION),
+                               .shape = statement_bytes(s, TEXT),
+                               .port = (uint64_t)statement_number(s, PORT),
+                               .shape_id = (uint64_t)statement_number(s, SHAPE_ID)};
+    (void)address_parse(&key->source, statement_bytes(s, SOURCE));
+    (void)address_parse(&key->server, statement_bytes(s, SERVER));
+    *sums = (struct ledger_sums){.requests = sum_at(s, REQUESTS),
+                                 .failures = sum_at(s, FAILURES),
+                                 .lost_bytes = sum_at(s, LOST_BYTES),
+                                 .with_records = sum_at(s, WITH_RECORDS),
+                                 .with_customers = sum_at(s, WITH_CUSTOMERS),
+                                 .marks = sum_at(s, MARKS)};
+    for (int i = 0; i < LEDGER_AMOUNTS_COUNT; i++) {
+        sums->sum[i] = sum_at(s, SUMS + i);
+        sums->most[i] = sum_at(s, MOSTS + i);
+    }
+    struct cursor seen = cursor_over(statement_bytes(s, SEEN_CUSTOMERS));
     if (!sketch_load(customers, budget, &seen))
         sketch_clear(customers, budget);
     return DATABASE_ROW;

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 enum { PERCENT = SHARE_ONE / 100, DECIMALS_MAX = 4 };
@@ -82,16 +83,31 @@ static uint64_t take_decimals(struct bytes *text, uint64_t factor)
     return value;
 }
 
+/* Of a whole one, where the unit takes decimals; else 0. */
+static uint64_t decimals_of(enum quantity_unit unit)
+{
+    if (unit == QUANTITY_SCORE)
+        return SHARE_ONE;
+    return unit == QUANTITY_SHARE ? PERCENT : 0;
+}
+
+static uint64_t max_of(enum quantity_unit unit)
+{
+    if (unit == QUANTITY_SCORE)
+        return QUANTITY_SCORE_MAX;
+    return unit == QUANTITY_SHARE ? SHARE_ONE : INT64_MAX;
+}
+
 enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum quantity_unit unit)
 {
     size_t digits = count_digits(text);
     if (digits == 0)
         return QUANTITY_NO_NUMBER;
-    uint64_t value, factor = 1;
+    uint64_t value, factor = unit == QUANTITY_SCORE ? SHARE_ONE : 1;
     if (!bytes_number(bytes_first(text, digits), &value))
         return QUANTITY_TOO_LARGE;
     struct bytes name = bytes_from(text, digits);
-    uint64_t decimals = unit == QUANTITY_SHARE ? take_decimals(&name, PERCENT) : 0;
+    uint64_t whole = decimals_of(unit), decimals = whole > 0 ? take_decimals(&name, whole) : 0;
     if (name.len > 0) {
         const struct unit *u = unit_find(name);
         if (!u)
@@ -102,7 +118,7 @@ enum quantity_status quantity_parse(uint64_t *number, struct bytes text, enum qu
     } else if ((unit == QUANTITY_TIME || unit == QUANTITY_SHARE) && (value > 0 || decimals > 0)) {
         return QUANTITY_NEEDS_UNIT;
     }
-    uint64_t max = unit == QUANTITY_SHARE ? SHARE_ONE : INT64_MAX;
+    uint64_t max = max_of(unit);
     if (value > max / factor || value * factor + decimals > max)
         return QUANTITY_TOO_LARGE;
     *number = value * factor + decimals;
@@ -115,7 +131,8 @@ const char *quantity_advice(enum quantity_status status, enum quantity_unit unit
         "write a whole number without a unit, such as 1000",
         "write a whole number of bytes, such as 20MiB, 5KB or 4096",
         "write a whole number with a unit of time, such as 500ms, 10s, 30m, 12h, 90d or 2w",
-        "write a share in percent, such as 5% or 0.5%"};
+        "write a share in percent, such as 5% or 0.5%",
+        "write a number with up to four decimals, such as 5.5"};
     return status == QUANTITY_TOO_LARGE ? "this number is too large" : wanted[unit];
 }
 
@@ -133,6 +150,40 @@ static void print_grouped(struct text *t, uint64_t number)
         written++;
     } while (number > 0);
     text_add(t, "%s", digits + at);
+}
+
+static const char *const sizes[] = {"TiB", "GiB", "MiB", "KiB"};
+static const uint64_t size_factors[] = {UINT64_C(1) << 40, UINT64_C(1) << 30, 1 << 20, 1 << 10};
+static const char *const times[] = {"d", "h", "min", "s", "ms", "us", "ns"};
+static const uint64_t time_factors[] = {UINT64_C(86400000000000),
+                                        UINT64_C(3600000000000),
+                                        UINT64_C(60000000000),
+                                        UINT64_C(1000000000),
+                                        1000000,
+                                        1000,
+                                        1};
+
+enum {
+    SIZES = sizeof(sizes) / sizeof(sizes[0]),
+    TIMES = sizeof(times) / sizeof(times[0]),
+};
+
+static double rounded_in(double number, double unit)
+{
+    while (number / unit >= 100)
+        unit *= 10;
+    return floor(number / unit + 0.5) * unit;
+}
+
+uint64_t quantity_round(double number, enum quantity_unit unit)
+{
+    const uint64_t *factors = unit == QUANTITY_TIME ? time_factors : size_factors;
+    size_t count = unit == QUANTITY_TIME ? TIMES : unit == QUANTITY_BYTES ? SIZES : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (number >= 10 * (double)factors[i])
+            return (uint64_t)rounded_in(number, (double)factors[i]);
+    }
+    return (uint64_t)rounded_in(number, 1);
 }
 
 static void print_scaled(struct text *t, uint64_t number, const char *const *names,
@@ -161,25 +212,17 @@ static void print_share(struct text *t, uint64_t millionths)
 
 void quantity_print(struct text *t, uint64_t number, enum quantity_unit unit)
 {
-    static const char *const sizes[] = {"TiB", "GiB", "MiB", "KiB"};
-    static const uint64_t size_factors[] = {UINT64_C(1) << 40, UINT64_C(1) << 30, 1 << 20, 1 << 10};
-    static const char *const times[] = {"d", "h", "min", "s", "ms", "us", "ns"};
-    static const uint64_t time_factors[] = {UINT64_C(86400000000000),
-                                            UINT64_C(3600000000000),
-                                            UINT64_C(60000000000),
-                                            UINT64_C(1000000000),
-                                            1000000,
-                                            1000,
-                                            1};
     if (unit == QUANTITY_BYTES && number >= 1024) {
-        print_scaled(t, number, sizes, size_factors, 4);
+        print_scaled(t, number, sizes, size_factors, SIZES);
     } else if (unit == QUANTITY_BYTES) {
         print_grouped(t, number);
         text_add(t, number == 1 ? " byte" : " bytes");
     } else if (unit == QUANTITY_TIME && number > 0) {
-        print_scaled(t, number, times, time_factors, 7);
+        print_scaled(t, number, times, time_factors, TIMES);
     } else if (unit == QUANTITY_SHARE) {
         print_share(t, number);
+    } else if (unit == QUANTITY_SCORE) {
+        text_add(t, "%.6g", (double)number / SHARE_ONE);
     } else {
         print_grouped(t, number);
     }

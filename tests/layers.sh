@@ -78,6 +78,7 @@ THIRD_PARTY=(
     'capture ^zlib\.h$'
     'capture ^zstd\.h$'
     'subjects ^hs(/hs)?\.h$'
+    'subjects ^emmintrin\.h$'
     'analyzers ^zlib\.h$'
     'analyzers ^isa-l/igzip_lib\.h$'
     'analyzers ^brotli/decode\.h$'

@@ -121,11 +121,15 @@ static bool at_verb(const struct sql_sense *s)
     }
 }
 
+static bool is_change(enum sql_word word)
+{
+    return word == WORD_INSERT || word == WORD_UPDATE || word == WORD_DELETE ||
+           word == WORD_MERGE || word == WORD_REPLACE;
+}
+
 static bool is_main(enum sql_word word)
 {
-    return word == WORD_SELECT || word == WORD_INSERT || word == WORD_UPDATE ||
-           word == WORD_DELETE || word == WORD_MERGE || word == WORD_REPLACE ||
-           word == WORD_VALUES || word == WORD_TABLE;
+    return is_change(word) || word == WORD_SELECT || word == WORD_VALUES || word == WORD_TABLE;
 }
 
 static bool is_transact(const struct sql_sense *s)
@@ -219,6 +223,58 @@ static bool is_plain_here(const struct sql_sense *s, enum sql_word word)
 }
 
 /* A word that is no name, or a name where none of the words below is expected. */
+/* What a word brings that has a meaning here; false where it has none, and may be a name. */
+static bool take_meaning(struct sql_sense *s, enum sql_word word)
+{
+    switch (word) {
+    case WORD_SELECT:
+        if (s->verb != WORD_GRANT && s->verb != WORD_REVOKE)
+            s->verbs |= here(s);
+        return true;
+    case WORD_FROM:
+        take_from(s);
+        return true;
+    case WORD_JOIN:
+        expect(s, EXPECTING_SOURCE, false);
+        return true;
+    case WORD_INTO:
+        take_into(s);
+        return true;
+    case WORD_USING:
+        if (s->depth == 0 && (s->verb == WORD_DELETE || s->verb == WORD_MERGE))
+            expect(s, EXPECTING_TARGET, true);
+        return true;
+    case WORD_TABLE:
+        expect(s, EXPECTING_TARGET,
+               s->verb == WORD_DROP || s->verb == WORD_TRUNCATE || s->verb == WORD_LOCK);
+        return true;
+    case WORD_COPY:
+        expect(s, EXPECTING_TARGET, false);
+        return true;
+    case WORD_TRUNCATE:
+        expect(s, EXPECTING_TARGET, true);
+        return true;
+    case WORD_TO:
+        s->has_direction = s->has_direction || s->depth == 0;
+        return true;
+    case WORD_WITH:
+        s->expects_cte = s->in_ctes = at_verb(s);
+        s->cte_depth = s->depth;
+        return true;
+    case WORD_ANALYZE:
+        s->is_analyzed = true;
+        return true;
+    case WORD_ATOMIC:
+    case WORD_CASE:
+    case WORD_END:
+    case WORD_ROUTINE:
+        take_blocks(s, word);
+        return true;
+    default:
+        return word == WORD_FILE;
+    }
+}
+
 static void take_word(struct sql_sense *s, const struct sql_token *t)
 {
     enum sql_word word = (enum sql_word)t->info->word;
@@ -230,68 +286,16 @@ static void take_word(struct sql_sense *s, const struct sql_token *t)
     if (t->info->flags & SQL_WORD_CLAUSE)
         s->lists &= ~here(s);
     s->expecting = EXPECTING_NOTHING;
-    switch (word) {
-    case WORD_SELECT:
-        if (s->verb != WORD_GRANT && s->verb != WORD_REVOKE)
-            s->verbs |= here(s);
-        break;
-    case WORD_INSERT:
-    case WORD_UPDATE:
-    case WORD_DELETE:
-    case WORD_MERGE:
-    case WORD_REPLACE:
+    if (is_change(word)) {
         take_change(s, word, is_first, is_verb);
-        break;
-    case WORD_FROM:
-        take_from(s);
-        break;
-    case WORD_JOIN:
-        expect(s, EXPECTING_SOURCE, false);
-        break;
-    case WORD_INTO:
-        take_into(s);
-        break;
-    case WORD_USING:
-        if (s->depth == 0 && (s->verb == WORD_DELETE || s->verb == WORD_MERGE))
-            expect(s, EXPECTING_TARGET, true);
-        break;
-    case WORD_TABLE:
-        expect(s, EXPECTING_TARGET,
-               s->verb == WORD_DROP || s->verb == WORD_TRUNCATE || s->verb == WORD_LOCK);
-        break;
-    case WORD_COPY:
-        expect(s, EXPECTING_TARGET, false);
-        break;
-    case WORD_TRUNCATE:
-        expect(s, EXPECTING_TARGET, true);
-        break;
-    case WORD_TO:
-        s->has_direction = s->has_direction || s->depth == 0;
-        break;
-    case WORD_WITH:
-        s->expects_cte = s->in_ctes = at_verb(s);
-        s->cte_depth = s->depth;
-        break;
-    case WORD_MODIFIER:
-    case WORD_RECURSIVE:
-        s->expecting = expecting;
-        break;
-    case WORD_ANALYZE:
-        s->is_analyzed = true;
-        break;
-    case WORD_ATOMIC:
-    case WORD_CASE:
-    case WORD_END:
-    case WORD_ROUTINE:
-        take_blocks(s, word);
-        break;
-    case WORD_FILE:
-        break;
-    default:
-        s->expecting = expecting;
-        if (expecting != EXPECTING_NOTHING && !(t->info->flags & SQL_WORD_CLAUSE))
-            name_begin(s, t);
+        return;
     }
+    if (take_meaning(s, word))
+        return;
+    s->expecting = expecting;
+    bool is_passed_over = word == WORD_MODIFIER || word == WORD_RECURSIVE;
+    if (!is_passed_over && expecting != EXPECTING_NOTHING && !(t->info->flags & SQL_WORD_CLAUSE))
+        name_begin(s, t);
 }
 
 static void cte_add(struct sql_sense *s, struct bytes name)

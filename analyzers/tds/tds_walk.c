@@ -22,100 +22,59 @@ enum {
 
 /* What a type has behind its first byte. */
 struct kind {
+    bool is_type; /* else there is no such type */
     uint8_t rest; /* bytes */
     uint8_t value_class;
     bool is_text;    /* a collation follows */
     bool is_one_len; /* of all values but NULL, and the first byte tells it */
 };
 
-/* False where there is no such type. */
-static bool kind_of(uint8_t type, struct kind *k)
-{
-    switch (type) {
-    case 0x1f: /* NULL */
-        *k = (struct kind){0, TDS_FIXED, false, false};
-        return true;
-    case 0x30: /* INT1, BIT */
-    case 0x32:
-        *k = (struct kind){0, TDS_FIXED + 1, false, false};
-        return true;
-    case 0x34: /* INT2 */
-        *k = (struct kind){0, TDS_FIXED + 2, false, false};
-        return true;
-    case 0x38: /* INT4, DATETIM4, FLT4, MONEY4 */
-    case 0x3a:
-    case 0x3b:
-    case 0x7a:
-        *k = (struct kind){0, TDS_FIXED + 4, false, false};
-        return true;
-    case 0x3c: /* MONEY, DATETIME, FLT8, INT8 */
-    case 0x3d:
-    case 0x3e:
-    case 0x7f:
-        *k = (struct kind){0, TDS_FIXED + 8, false, false};
-        return true;
-    case 0x28: /* DATEN */
-        *k = (struct kind){0, TDS_BYTE, false, false};
-        return true;
-    case 0x24: /* GUID, INTN, BITN, FLTN, MONEYN, DATETIMN: their length */
-    case 0x26:
-    case 0x68:
-    case 0x6d:
-    case 0x6e:
-    case 0x6f:
-        *k = (struct kind){1, TDS_BYTE, false, true};
-        return true;
-    case 0x25: /* VARBINARY, VARCHAR, BINARY, CHAR of old */
-    case 0x27:
-    case 0x2d:
-    case 0x2f:
-    case 0x29: /* TIMEN, DATETIME2N, DATETIMEOFFSETN: their scale */
-    case 0x2a:
-    case 0x2b:
-        *k = (struct kind){1, TDS_BYTE, false, false};
-        return true;
-    case 0x37: /* DECIMAL, NUMERIC, DECIMALN, NUMERICN: length, precision, scale */
-    case 0x3f:
-    case 0x6a:
-    case 0x6c:
-        *k = (struct kind){DECIMAL_REST, TDS_BYTE, false, true};
-        return true;
-    case TYPE_VARBINARY:
-    case 0xad: /* BINARY */
-        *k = (struct kind){2, TDS_SHORT, false, false};
-        return true;
-    case TYPE_VARCHAR:
-    case TYPE_NVARCHAR:
-    case 0xaf: /* CHAR, NCHAR */
-    case 0xef:
-        *k = (struct kind){2, TDS_SHORT, true, false};
-        return true;
-    case 0xf5: /* VECTOR: length, kind of numbers */
-        *k = (struct kind){3, TDS_SHORT, false, false};
-        return true;
-    case 0x62: /* SSVARIANT */
-        *k = (struct kind){4, TDS_LONG, false, false};
-        return true;
-    case TYPE_IMAGE:
-        *k = (struct kind){4, TDS_POINTED, false, false};
-        return true;
-    case TYPE_TEXT:
-    case TYPE_NTEXT:
-        *k = (struct kind){4, TDS_POINTED, true, false};
-        return true;
-    case TYPE_XML: /* whether it has a schema */
-        *k = (struct kind){1, TDS_CHUNKED, false, false};
-        return true;
-    case TYPE_OBJECT:
-        *k = (struct kind){2, TDS_CHUNKED, false, false};
-        return true;
-    case 0xf4: /* JSON */
-        *k = (struct kind){0, TDS_CHUNKED, false, false};
-        return true;
-    default:
-        return false;
-    }
-}
+static const struct kind kinds[UINT8_MAX + 1] = {
+    [0x1f] = {true, 0, TDS_FIXED, false, false},     /* NULL */
+    [0x30] = {true, 0, TDS_FIXED + 1, false, false}, /* INT1 */
+    [0x32] = {true, 0, TDS_FIXED + 1, false, false}, /* BIT */
+    [0x34] = {true, 0, TDS_FIXED + 2, false, false}, /* INT2 */
+    [0x38] = {true, 0, TDS_FIXED + 4, false, false}, /* INT4 */
+    [0x3a] = {true, 0, TDS_FIXED + 4, false, false}, /* DATETIM4 */
+    [0x3b] = {true, 0, TDS_FIXED + 4, false, false}, /* FLT4 */
+    [0x7a] = {true, 0, TDS_FIXED + 4, false, false}, /* MONEY4 */
+    [0x3c] = {true, 0, TDS_FIXED + 8, false, false}, /* MONEY */
+    [0x3d] = {true, 0, TDS_FIXED + 8, false, false}, /* DATETIME */
+    [0x3e] = {true, 0, TDS_FIXED + 8, false, false}, /* FLT8 */
+    [0x7f] = {true, 0, TDS_FIXED + 8, false, false}, /* INT8 */
+    [0x28] = {true, 0, TDS_BYTE, false, false},      /* DATEN */
+    [0x24] = {true, 1, TDS_BYTE, false, true},       /* GUID: the length, as with the next ones */
+    [0x26] = {true, 1, TDS_BYTE, false, true},       /* INTN */
+    [0x68] = {true, 1, TDS_BYTE, false, true},       /* BITN */
+    [0x6d] = {true, 1, TDS_BYTE, false, true},       /* FLTN */
+    [0x6e] = {true, 1, TDS_BYTE, false, true},       /* MONEYN */
+    [0x6f] = {true, 1, TDS_BYTE, false, true},       /* DATETIMN */
+    [0x25] = {true, 1, TDS_BYTE, false, false},      /* VARBINARY of old */
+    [0x27] = {true, 1, TDS_BYTE, false, false},      /* VARCHAR of old */
+    [0x2d] = {true, 1, TDS_BYTE, false, false},      /* BINARY of old */
+    [0x2f] = {true, 1, TDS_BYTE, false, false},      /* CHAR of old */
+    [0x29] = {true, 1, TDS_BYTE, false, false},      /* TIMEN: the scale, as with the next ones */
+    [0x2a] = {true, 1, TDS_BYTE, false, false},      /* DATETIME2N */
+    [0x2b] = {true, 1, TDS_BYTE, false, false},      /* DATETIMEOFFSETN */
+    [0x37] = {true, DECIMAL_REST, TDS_BYTE, false, true}, /* DECIMAL */
+    [0x3f] = {true, DECIMAL_REST, TDS_BYTE, false, true}, /* NUMERIC */
+    [0x6a] = {true, DECIMAL_REST, TDS_BYTE, false, true}, /* DECIMALN */
+    [0x6c] = {true, DECIMAL_REST, TDS_BYTE, false, true}, /* NUMERICN */
+    [TYPE_VARBINARY] = {true, 2, TDS_SHORT, false, false},
+    [0xad] = {true, 2, TDS_SHORT, false, false}, /* BINARY */
+    [TYPE_VARCHAR] = {true, 2, TDS_SHORT, true, false},
+    [TYPE_NVARCHAR] = {true, 2, TDS_SHORT, true, false},
+    [0xaf] = {true, 2, TDS_SHORT, true, false},  /* CHAR */
+    [0xef] = {true, 2, TDS_SHORT, true, false},  /* NCHAR */
+    [0xf5] = {true, 3, TDS_SHORT, false, false}, /* VECTOR: the length, the kind of numbers */
+    [0x62] = {true, 4, TDS_LONG, false, false},  /* SSVARIANT */
+    [TYPE_IMAGE] = {true, 4, TDS_POINTED, false, false},
+    [TYPE_TEXT] = {true, 4, TDS_POINTED, true, false},
+    [TYPE_NTEXT] = {true, 4, TDS_POINTED, true, false},
+    [TYPE_XML] = {true, 1, TDS_CHUNKED, false, false}, /* whether it has a schema */
+    [TYPE_OBJECT] = {true, 2, TDS_CHUNKED, false, false},
+    [0xf4] = {true, 0, TDS_CHUNKED, false, false}, /* JSON */
+};
 
 bool tds_type_has_table(uint8_t type)
 {
@@ -125,8 +84,8 @@ bool tds_type_has_table(uint8_t type)
 enum tds_pass tds_type_pass(struct tds_walk *w, bool has_collation, bool is_parameter,
                             struct cursor *in, size_t *needs)
 {
-    struct kind k;
-    if (!kind_of(w->type, &k))
+    struct kind k = kinds[w->type];
+    if (!k.is_type)
         return TDS_STRANGE;
     if (is_parameter && w->type == TYPE_OBJECT)
         k.rest = 0;

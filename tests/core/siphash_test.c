@@ -40,6 +40,21 @@ static void pieces_make_the_same_hash(void **state)
     }
 }
 
+static void all_at_once_makes_the_same_hash_at_any_length(void **state)
+{
+    uint8_t input[40];
+    (void)state;
+    for (size_t i = 0; i < sizeof(input); i++)
+        input[i] = (uint8_t)(0xff - 7 * i);
+    for (size_t len = 0; len <= sizeof(input); len++) {
+        struct siphash s;
+        siphash_begin(&s, &key);
+        for (size_t i = 0; i < len; i++)
+            siphash_add(&s, (struct bytes){input + i, 1});
+        assert_true(siphash_end(&s) == siphash_bytes((struct bytes){input, len}, &key));
+    }
+}
+
 static void another_key_makes_another_hash(void **state)
 {
     struct hash_key other = {key.low, key.high + 1};
@@ -52,6 +67,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_vectors_hold),
         cmocka_unit_test(pieces_make_the_same_hash),
+        cmocka_unit_test(all_at_once_makes_the_same_hash_at_any_length),
         cmocka_unit_test(another_key_makes_another_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

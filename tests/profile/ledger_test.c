@@ -203,6 +203,154 @@ static void it_comes_back_as_transactions(void **context)
         sketch_clear(&seen[i], &budget);
 }
 
+static struct ledger_reader *read_back(struct world *w)
+{
+    struct ledger_reader *r = NULL;
+    struct error error;
+    if (!ledger_reader_open(&r, w->path, &error))
+        fail_msg("%s", error.text);
+    return r;
+}
+
+/* 20 requests of Anna: 5 with 3 rows each and one with 500; one of 40 customers among those of one,
+ * the others of nobody. */
+static void the_largest_come_back_too(void **context)
+{
+    struct world *w = *context;
+    struct state *s = open_state(w);
+    struct ledger *l = begin();
+    uint64_t ids[51], most_rows = 0, most_customers = 0, most_bytes = 0, rows = 0, customers = 0;
+    size_t with_rows = 0, with_customers = 0, count = 0;
+    for (size_t i = 0; i < 51; i++)
+        ids[i] = i + 1;
+    for (size_t i = 0; i < 20; i++) {
+        size_t ids_count = i == 6 ? 40 : i < 9;
+        struct transaction t = request("anna", i == 12 ? 500 : 3 * (i < 5), ids + i, ids_count);
+        t.outcome = i > 16 ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
+        if (ids_count > 0)
+            transaction_mark(&t, FIELD_SUBJECT_COUNT);
+        ledger_count(l, &t, START_NS + (int64_t)i);
+        if (i == 9) /* what comes later is added to it */
+            save(l, s, START_NS, true);
+    }
+    save(l, s, START_NS, true);
+    state_close(s);
+    ledger_close(l);
+    assert_int_equal(ask(w, "SELECT records_most FROM ledger"), 500);
+    assert_int_equal(ask(w, "SELECT customers_most FROM ledger"), 40);
+    assert_int_equal(ask(w, "SELECT customers_shown FROM ledger"), 48);
+    struct ledger_reader *r = read_back(w);
+    struct budget budget = {.bytes_max = 1 << 20};
+    struct sketch seen = {0};
+    for (const struct transaction *t; (t = ledger_reader_next(r, INT64_MAX)); count++) {
+        bool is_empty = t->returned_rows == 0 && !transaction_has(t, FIELD_SUBJECT_COUNT);
+        assert_true(t->outcome == OUTCOME_SUCCESS || is_empty);
+        most_rows = t->returned_rows > most_rows ? t->returned_rows : most_rows;
+        most_bytes = t->server_bytes > most_bytes ? t->server_bytes : most_bytes;
+        rows += t->returned_rows;
+        with_rows += t->returned_rows > 0;
+        assert_int_equal(t->db_query_hash, 77);
+        if (!transaction_has(t, FIELD_SUBJECT_COUNT))
+            continue;
+        with_customers++;
+        customers += t->subject_count;
+        most_customers = t->subject_count > most_customers ? t->subject_count : most_customers;
+        assert_int_equal(t->subject_ids.count, t->subject_count);
+        for (size_t i = 0; i < t->subject_ids.count; i++)
+            assert_true(sketch_add(&seen, &budget, t->subject_ids.items[i], NULL));
+    }
+    assert_true(count == 20 && rows == 515 && with_rows == 6);
+    assert_true(customers == 48 && with_customers == 9);
+    assert_true(most_rows == 500 && most_customers == 40 && most_bytes == 50000);
+    assert_int_equal(sketch_count(&seen), 46);
+    assert_int_equal(ledger_reader_older(r), 0);
+    sketch_clear(&seen, &budget);
+    ledger_reader_close(r);
+}
+
+/* By what each has, not by the protocol's name. */
+static void records_come_back_as_what_they_were(void **context)
+{
+    static const field_set of_databases = FIELD_BIT(FIELD_DB_QUERY_TEXT) |
+                                          FIELD_BIT(FIELD_DB_QUERY_HASH) |
+                                          FIELD_BIT(FIELD_DB_RESPONSE_RETURNED_ROWS);
+    struct world *w = *context;
+    struct state *s = open_state(w);
+    struct ledger *l = begin();
+    struct transaction message = request("anna", 0, NULL, 0), login = request("anna", 1, NULL, 0);
+    message.protocol = bytes_of("websocket");
+    message.present &= ~of_databases;
+    message.response_records = 9;
+    transaction_mark(&message, FIELD_HTTP_RESPONSE_RECORDS);
+    struct transaction call = message;
+    call.protocol = bytes_of("http2");
+    call.url_template = bytes_of("/shop.Customers/Get");
+    transaction_mark(&call, FIELD_URL_TEMPLATE);
+    login.present &= ~of_databases;
+    login.db_system = bytes_of("postgresql");
+    transaction_mark(&login, FIELD_DB_SYSTEM_NAME);
+    ledger_count(l, &message, START_NS);
+    ledger_count(l, &call, START_NS + HOUR_NS);
+    ledger_count(l, &login, START_NS + 2 * HOUR_NS);
+    save(l, s, START_NS, true);
+    state_close(s);
+    ledger_close(l);
+    struct ledger_reader *r = read_back(w);
+    const struct transaction *t = ledger_reader_next(r, INT64_MAX);
+    assert_true(bytes_are(t->protocol, "websocket") && t->response_records == 9);
+    assert_true((t->present & (of_databases | FIELD_BIT(FIELD_URL_TEMPLATE))) == 0);
+    t = ledger_reader_next(r, INT64_MAX);
+    assert_true(bytes_are(t->protocol, "http2") && t->response_records == 9);
+    assert_true(bytes_are(t->url_template, "/shop.Customers/Get"));
+    assert_true((t->present & of_databases) == 0);
+    t = ledger_reader_next(r, INT64_MAX);
+    assert_true(bytes_are(t->protocol, "postgresql") && bytes_are(t->db_system, "postgresql"));
+    assert_true((t->present & (of_databases | FIELD_BIT(FIELD_HTTP_RESPONSE_RECORDS))) == 0);
+    ledger_reader_close(r);
+}
+
+/* An hour of the first program's, and then of this one. */
+static void an_older_ledger_is_read_and_goes_on(void **context)
+{
+    struct world *w = *context;
+    struct database *db = database_open(w->path, false);
+    assert_true(database_run(db,
+                             "PRAGMA application_id = 1399154032; PRAGMA user_version = 1;"
+                             "CREATE TABLE part(id INTEGER PRIMARY KEY, name TEXT NOT NULL"
+                             " UNIQUE, seen INTEGER NOT NULL, head BLOB NOT NULL);"
+                             "CREATE TABLE entry(id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+                             " value BLOB NOT NULL);" LEDGER_SCHEMA
+                             "CREATE VIEW ledger AS SELECT user FROM ledger_entry;"
+                             "INSERT INTO ledger_shape VALUES (77, 490000, 'mysql', 'SELECT ?');"
+                             "INSERT INTO ledger_entry VALUES (490000, 'anna', '10.0.0.1',"
+                             " '10.0.0.2', 3306, 77, 'read', 'north', 4, 1, 40, 10, 4000, 0, 0,"
+                             " x'')"));
+    database_close(db);
+    for (int round = 0; round < 2; round++) {
+        struct ledger_reader *r = read_back(w);
+        uint64_t rows = 0, count = 0;
+        for (const struct transaction *t; count < 4 && (t = ledger_reader_next(r, INT64_MAX));
+             count++) {
+            assert_true(bytes_are(t->protocol, "mysql") && t->db_query_hash == 77);
+            assert_int_equal(t->returned_rows, 10);
+            rows += t->returned_rows;
+        }
+        assert_true(rows == 40 && count == 4);
+        assert_int_equal(ledger_reader_older(r), 1);
+        assert_int_equal(ledger_reader_next(r, INT64_MAX) != NULL, round == 1);
+        ledger_reader_close(r);
+        struct state *s = open_state(w);
+        struct ledger *l = begin();
+        const struct transaction t = request("bo", 5, NULL, 0);
+        ledger_count(l, &t, START_NS + HOUR_NS);
+        save(l, s, START_NS + HOUR_NS, true);
+        state_close(s);
+        ledger_close(l);
+    }
+    assert_int_equal(ask(w, "SELECT sum(requests) FROM ledger WHERE records_most = 5"), 2);
+    assert_int_equal(ask(w, "SELECT records FROM ledger WHERE records_most IS NULL"), 40);
+}
+
 static void what_is_too_old_or_too_much_goes(void **context)
 {
     struct world *w = *context;
@@ -241,9 +389,9 @@ static void what_is_too_old_or_too_much_goes(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_hour_adds_up_over_snapshots),
-        TEST(it_comes_back_as_transactions),
-        TEST(what_is_too_old_or_too_much_goes),
+        TEST(an_hour_adds_up_over_snapshots),      TEST(it_comes_back_as_transactions),
+        TEST(the_largest_come_back_too),           TEST(records_come_back_as_what_they_were),
+        TEST(an_older_ledger_is_read_and_goes_on), TEST(what_is_too_old_or_too_much_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,56 +1,13 @@
 #include "tests/cmocka.h"
 
-#include "config.h"
 #include "config_alerts.h"
 #include "core/clock.h"
-#include "rules/problems.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-struct fixture {
-    char folder[40], path[64];
-    struct config config;
-    struct problems problems;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *t = calloc(1, sizeof(*t));
-    (void)snprintf(t->folder, sizeof(t->folder), "/tmp/config_alerts_test.XXXXXX");
-    assert_non_null(mkdtemp(t->folder));
-    (void)snprintf(t->path, sizeof(t->path), "%s/c.yaml", t->folder);
-    *state = t;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *t = *state;
-    config_clear(&t->config);
-    (void)unlink(t->path);
-    assert_int_equal(rmdir(t->folder), 0);
-    free(t);
-    return 0;
-}
-
-static bool load(struct fixture *t, const char *text)
-{
-    FILE *file = fopen(t->path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    config_clear(&t->config);
-    t->problems = (struct problems){0};
-    return config_load(&t->config, t->path, &t->problems);
-}
+#include "tests/program/config_bench.h"
 
 static void outputs_are_read_with_all_their_keys(void **state)
 {
     struct fixture *t = *state;
-    if (!load(t, "alerts:\n"
+    load_good(t, "alerts:\n"
                  "  - {to: file, path: high.jsonl, severity: high}\n"
                  "  - {to: file, path: /var/log/alerts, format: lines, rate: 60/1m}\n"
                  "  - {to: stdout}\n"
@@ -59,8 +16,7 @@ static void outputs_are_read_with_all_their_keys(void **state)
                  "  - {to: syslog, address: 10.0.0.9:514, facility: local4, severity: low}\n"
                  "  - {to: syslog, address: '[fd00::9]:601', transport: tcp, rate: 5/2h}\n"
                  "  - {to: syslog, address: /run/other}\n"
-                 "  - {to: journal, severity: critical}\n"))
-        fail_msg("%s", t->problems.items[0]);
+                 "  - {to: journal, severity: critical}\n");
     const struct alert_setting *s = t->config.alerts->items;
     char path[80];
     assert_int_equal(t->config.alerts->count, 9);
@@ -100,10 +56,7 @@ static void outputs_are_read_with_all_their_keys(void **state)
 
 static void mistakes_are_told_with_their_place(void **state)
 {
-    struct fixture *t = *state;
-    static const struct {
-        const char *text, *problem;
-    } cases[] = {
+    static const struct config_mistake cases[] = {
         {"alerts: syslog", "1:9: alerts must be a list"},
         {"alerts: [syslog]", "1:10: an output must be a mapping"},
         {"alerts:\n  - {severity: low}",
@@ -136,15 +89,8 @@ static void mistakes_are_told_with_their_place(void **state)
          "2:29: a transport goes with an address such as 10.0.0.9:514"},
         {"alerts:\n  - {to: syslog, address: [a]}", "2:27: not an address: "},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char wanted[512];
-        if (load(t, cases[i].text) || t->problems.count != 1)
-            fail_msg("%zu problems, the first: %s\nin %s", t->problems.count, t->problems.items[0],
-                     cases[i].text);
-        (void)snprintf(wanted, sizeof(wanted), "%s:%s", t->path, cases[i].problem);
-        if (strncmp(t->problems.items[0], wanted, strlen(wanted)) != 0)
-            fail_msg("%s\nis not\n%s", t->problems.items[0], wanted);
-    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        config_bench_expect(*state, &cases[i]);
 }
 
 static void the_mistakes_of_one_output_are_told_together(void **state)

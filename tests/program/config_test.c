@@ -1,58 +1,9 @@
 #include "tests/cmocka.h"
 
-#include "config.h"
 #include "core/clock.h"
-#include "rules/problems.h"
 #include "rules/zone.h"
 #include "subjects/subjects.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-struct test {
-    char folder[32], path[64];
-    struct config config;
-    struct problems problems;
-};
-
-static int set_up(void **state)
-{
-    struct test *t = calloc(1, sizeof(*t));
-    (void)snprintf(t->folder, sizeof(t->folder), "/tmp/config_test.XXXXXX");
-    assert_non_null(mkdtemp(t->folder));
-    (void)snprintf(t->path, sizeof(t->path), "%s/c.yaml", t->folder);
-    *state = t;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct test *t = *state;
-    config_clear(&t->config);
-    (void)unlink(t->path);
-    assert_int_equal(rmdir(t->folder), 0);
-    free(t);
-    return 0;
-}
-
-/* Writes the text and loads it in place of what was loaded before. */
-static bool load(struct test *t, const char *text)
-{
-    FILE *file = fopen(t->path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    config_clear(&t->config);
-    t->problems = (struct problems){0};
-    return config_load(&t->config, t->path, &t->problems);
-}
-
-static void load_good(struct test *t, const char *text)
-{
-    if (!load(t, text))
-        fail_msg("%s\n%s", t->problems.items[0], text);
-}
+#include "tests/program/config_bench.h"
 
 static struct address address_of(const char *text)
 {
@@ -61,7 +12,7 @@ static struct address address_of(const char *text)
     return a;
 }
 
-static const struct network *network_of(const struct test *t, const char *address)
+static const struct network *network_of(const struct fixture *t, const char *address)
 {
     struct address a = address_of(address);
     return network_find(t->config.networks, &a);
@@ -69,7 +20,7 @@ static const struct network *network_of(const struct test *t, const char *addres
 
 static void without_a_file_everything_has_a_default(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     assert_true(config_load(&t->config, NULL, &t->problems));
     assert_int_equal(t->config.settings.memory_max, ((size_t)4 << 30) / 1000 * 230);
     assert_int_equal(t->config.capture.flows_max, 1000000);
@@ -85,7 +36,7 @@ static void without_a_file_everything_has_a_default(void **state)
 
 static void every_key_reaches_its_place(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     load_good(t, "networks:\n"
                  "  - name: Stockholm\n"
                  "    prefixes: [10.1.0.0/16, \"fd00:1::/32\", 192.0.2.7]\n"
@@ -137,7 +88,7 @@ static void every_key_reaches_its_place(void **state)
 
 static void the_forms_of_an_account(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     static const struct {
         const char *server;
         const char *address; /* that it has */
@@ -173,7 +124,7 @@ static void the_forms_of_an_account(void **state)
 
 static void what_is_part_of_a_flow_and_how_long_an_interval_is(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     load_good(t, "vni_in_flow: true\nmirror: {interval: 10s}\n");
     assert_true(t->config.capture.vni_in_key && !t->config.capture.tunnel_in_key);
     assert_int_equal(t->config.mirror_interval_ns, 10 * CLOCK_SECOND_NS);
@@ -184,7 +135,7 @@ static void what_is_part_of_a_flow_and_how_long_an_interval_is(void **state)
 
 static void what_lasts_is_saved_as_often_and_kept_as_long_as_it_says(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     const struct state_settings *s = &t->config.state;
     load_good(t, "state: {interval: 250ms, ledger: {age: 30d, size: 5MiB}}\n");
     assert_true(s->interval_ns == CLOCK_SECOND_NS / 4);
@@ -198,7 +149,7 @@ static void what_lasts_is_saved_as_often_and_kept_as_long_as_it_says(void **stat
 
 static void databases_are_relative_to_the_file(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     char expected[64];
     load_good(t, "geo: [a.mmdb, /b/c.mmdb, ../d.mmdb]\n");
     assert_int_equal(t->config.geo_count, 3);
@@ -217,7 +168,7 @@ static void databases_are_relative_to_the_file(void **state)
 
 static void a_file_beside_the_work_needs_no_folder(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     char *old = getcwd(NULL, 0);
     assert_non_null(old);
     load_good(t, "geo: [a.mmdb]\n");
@@ -229,109 +180,96 @@ static void a_file_beside_the_work_needs_no_folder(void **state)
     assert_string_equal(t->config.geo_paths[0], "a.mmdb");
 }
 
+static const struct config_mistake mistakes[] = {
+    {"[a]\n", "1:1: the configuration must be a mapping"},
+    {"netwroks: []\n",
+     "1:1: unknown key 'netwroks' in the configuration; did you mean 'networks'?"},
+    {"networks: {}\n", "1:11: networks must be a list"},
+    {"networks: [a]\n", "1:12: a network must be a mapping"},
+    {"networks:\n  - {nam: a}\n", "2:6: unknown key 'nam' in a network; did you mean 'name'?"},
+    {"networks:\n  - {name: a}\n", "2:5: a network needs a name and prefixes"},
+    {"networks:\n  - {prefixes: [10.0.0.0/8]}\n", "2:5: a network needs a name and prefixes"},
+    {"networks:\n  - {name: [a], prefixes: []}\n", "2:12: the name must be one value"},
+    {"networks:\n  - {name: a, prefixes: 10.0.0.0/8}\n", "2:25: prefixes must be a list"},
+    {"networks:\n  - {name: a, prefixes: [10.0.0.1/8]}\n", "2:26: not a prefix"},
+    {"networks:\n  - {name: a, prefixes: [[]]}\n", "2:26: not a prefix"},
+    {"networks:\n  - {name: a, prefixes: [10.0.0.0/33]}\n", "2:26: not a prefix"},
+    {"networks:\n  - {name: a, prefixes: [], countries: SE}\n", "2:40: countries must be a list"},
+    {"networks:\n  - {name: a, prefixes: [], countries: [Sweden]}\n", "2:12: "},
+    {"networks:\n  - {name: a, prefixes: [], countries: [[]]}\n", "2:12: "},
+    {"networks:\n  - {name: a, prefixes: []}\n  - {name: a, prefixes: []}\n", "3:12: "},
+    {"networks:\n  - {name: a, prefixes: [10.0.0.0/8]}\n  - {name: b, prefixes: "
+     "[10.0.0.0/8]}\n",
+     "3:26: "},
+    {"proxies: 10.0.0.1\n", "1:10: proxies must be a list"},
+    {"proxies: [proxy]\n", "1:11: not an address or a prefix"},
+    {"proxies: [{}]\n", "1:11: not an address or a prefix"},
+    {"ports: [80]\n", "1:8: ports must be a mapping"},
+    {"ports: {postgres: [1]}\n", "1:9: unknown protocol 'postgres'; did you mean 'postgresql'?"},
+    {"ports: {http: 80}\n", "1:15: the ports of a protocol must be a list"},
+    {"ports: {http: [0]}\n", "1:16: not a port"},
+    {"ports: {http: [80, 65536]}\n", "1:20: not a port"},
+    {"ports: {http: [http]}\n", "1:16: not a port"},
+    {"ports: {http: [81], postgresql: [81]}\n", "1:34: port 81 stands here twice"},
+    {"ports: {http: [[80]]}\n", "1:16: not a port"},
+    {"geo: a.mmdb\n", "1:6: geo must be a list"},
+    {"geo: [\"\"]\n", "1:8: not a file name"},
+    {"geo: [[]]\n", "1:7: not a file name"},
+    {"geo: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n", "1:31: more than 8 databases"},
+    {"session: 5m\n", "1:10: session must be a mapping"},
+    {"session: {intervall: 5m}\n",
+     "1:11: unknown key 'intervall' in session; did you mean 'interval'?"},
+    {"session: {interval: 5}\n", "1:21: not a duration"},
+    {"session: {interval: 0s}\n", "1:21: not a duration"},
+    {"session: {idle: []}\n", "1:17: not a duration"},
+    {"limits: 5\n", "1:9: limits must be a mapping"},
+    {"limits: {flow: 5}\n", "1:10: unknown key 'flow' in limits; did you mean 'flows'?"},
+    {"limits: {flows: 0}\n", "1:17: not a size: a number from 1 to "},
+    {"limits: {flows: many}\n", "1:17: not a size"},
+    {"limits: {flows: 1000000000000}\n", "1:17: not a size"},
+    {"limits: {sessions: -1}\n", "1:20: not a size"},
+    {"limits: {memory: 1KiB}\n", "1:18: not a size: a number from 33554432 to "},
+    {"limits: {memory: 1000TiB}\n", "1:18: not a size"},
+    {"limits: {ring: 4GiB}\n", "1:16: not a size"},
+    {"vlan_in_flow: yes\n", "1:15: vlan_in_flow is true or false"},
+    {"vlan_in_flow: []\n", "1:15: vlan_in_flow is true or false"},
+    {"vni_in_flow: 1\n", "1:14: vni_in_flow is true or false"},
+    {"tunnel_in_flow: 0\n", "1:17: tunnel_in_flow is true or false"},
+    {"mirror: 1m\n", "1:9: mirror must be a mapping"},
+    {"mirror: {intervall: 1m}\n",
+     "1:10: unknown key 'intervall' in mirror; did you mean 'interval'?"},
+    {"mirror: {interval: 0s}\n", "1:20: not a duration"},
+    {"state: {intervall: 1m}\n", "1:9: unknown key 'intervall' in state; did you mean 'interval'?"},
+    {"state: {interval: 0ms}\n", "1:19: not a duration: write 1s, 1m, 12h or 400d"},
+    {"state: {ledger: {age: old}}\n", "1:23: not a duration"},
+    {"state: {ledger: {size: 1KiB}}\n", "1:24: not a size: bytes with MiB, GiB or TiB"},
+    {"state: {ledger: 400d}\n", "1:17: ledger must be a mapping"},
+    {"accounts: {}\n", "1:11: accounts must be a list"},
+    {"accounts: [a]\n", "1:12: an account must be a mapping"},
+    {"accounts: [{servr: 10.0.0.5, user: a}]\n",
+     "1:13: unknown key 'servr' in an account; did you mean 'server'?"},
+    {"accounts: [{user: a}]\n", "1:12: an account needs a server and a user"},
+    {"accounts: [{server: 10.0.0.5}]\n", "1:12: an account needs a server and a user"},
+    {"accounts: [{server: db, user: a}]\n", "1:21: not a server: write 10.0.0.5:5432"},
+    {"accounts: [{server: [], user: a}]\n", "1:21: not a server"},
+    {"accounts: [{server: \"10.0.0.5:0\", user: a}]\n", "1:22: not a server"},
+    {"accounts: [{server: \"10.0.0.5:\", user: a}]\n", "1:22: not a server"},
+    {"accounts: [{server: \"[fd00::5]5432\", user: a}]\n", "1:22: not a server"},
+    {"accounts: [{server: 10.0.0.5, user: []}]\n", "1:37: a user's name has 1 to 128 bytes"},
+    {"accounts: [{server: 10.0.0.5, user: \"\"}]\n", "1:38: a user's name has 1 to 128"},
+    {"accounts: [{server: 10.0.0.5, client: b, user: a}]\n", "1:39: not an address or a prefix"},
+    {"networks: [\n", ""}, /* wherever */
+};
+
 static void every_mistake_is_told_with_its_place(void **state)
 {
-    struct test *t = *state;
-    static const struct {
-        const char *text, *told;
-    } cases[] = {
-        {"[a]\n", ":1:1: the configuration must be a mapping"},
-        {"netwroks: []\n",
-         ":1:1: unknown key 'netwroks' in the configuration; did you mean 'networks'?"},
-        {"networks: {}\n", ":1:11: networks must be a list"},
-        {"networks: [a]\n", ":1:12: a network must be a mapping"},
-        {"networks:\n  - {nam: a}\n", ":2:6: unknown key 'nam' in a network; did you mean 'name'?"},
-        {"networks:\n  - {name: a}\n", ":2:5: a network needs a name and prefixes"},
-        {"networks:\n  - {prefixes: [10.0.0.0/8]}\n", ":2:5: a network needs a name and prefixes"},
-        {"networks:\n  - {name: [a], prefixes: []}\n", ":2:12: the name must be one value"},
-        {"networks:\n  - {name: a, prefixes: 10.0.0.0/8}\n", ":2:25: prefixes must be a list"},
-        {"networks:\n  - {name: a, prefixes: [10.0.0.1/8]}\n", ":2:26: not a prefix"},
-        {"networks:\n  - {name: a, prefixes: [[]]}\n", ":2:26: not a prefix"},
-        {"networks:\n  - {name: a, prefixes: [10.0.0.0/33]}\n", ":2:26: not a prefix"},
-        {"networks:\n  - {name: a, prefixes: [], countries: SE}\n",
-         ":2:40: countries must be a list"},
-        {"networks:\n  - {name: a, prefixes: [], countries: [Sweden]}\n", ":2:12: "},
-        {"networks:\n  - {name: a, prefixes: [], countries: [[]]}\n", ":2:12: "},
-        {"networks:\n  - {name: a, prefixes: []}\n  - {name: a, prefixes: []}\n", ":3:12: "},
-        {"networks:\n  - {name: a, prefixes: [10.0.0.0/8]}\n  - {name: b, prefixes: "
-         "[10.0.0.0/8]}\n",
-         ":3:26: "},
-        {"proxies: 10.0.0.1\n", ":1:10: proxies must be a list"},
-        {"proxies: [proxy]\n", ":1:11: not an address or a prefix"},
-        {"proxies: [{}]\n", ":1:11: not an address or a prefix"},
-        {"ports: [80]\n", ":1:8: ports must be a mapping"},
-        {"ports: {postgres: [1]}\n",
-         ":1:9: unknown protocol 'postgres'; did you mean 'postgresql'?"},
-        {"ports: {http: 80}\n", ":1:15: the ports of a protocol must be a list"},
-        {"ports: {http: [0]}\n", ":1:16: not a port"},
-        {"ports: {http: [80, 65536]}\n", ":1:20: not a port"},
-        {"ports: {http: [http]}\n", ":1:16: not a port"},
-        {"ports: {http: [81], postgresql: [81]}\n", ":1:34: port 81 stands here twice"},
-        {"ports: {http: [[80]]}\n", ":1:16: not a port"},
-        {"geo: a.mmdb\n", ":1:6: geo must be a list"},
-        {"geo: [\"\"]\n", ":1:8: not a file name"},
-        {"geo: [[]]\n", ":1:7: not a file name"},
-        {"geo: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n", ":1:31: more than 8 databases"},
-        {"session: 5m\n", ":1:10: session must be a mapping"},
-        {"session: {intervall: 5m}\n",
-         ":1:11: unknown key 'intervall' in session; did you mean 'interval'?"},
-        {"session: {interval: 5}\n", ":1:21: not a duration"},
-        {"session: {interval: 0s}\n", ":1:21: not a duration"},
-        {"session: {idle: []}\n", ":1:17: not a duration"},
-        {"limits: 5\n", ":1:9: limits must be a mapping"},
-        {"limits: {flow: 5}\n", ":1:10: unknown key 'flow' in limits; did you mean 'flows'?"},
-        {"limits: {flows: 0}\n", ":1:17: not a size: a number from 1 to "},
-        {"limits: {flows: many}\n", ":1:17: not a size"},
-        {"limits: {flows: 1000000000000}\n", ":1:17: not a size"},
-        {"limits: {sessions: -1}\n", ":1:20: not a size"},
-        {"limits: {memory: 1KiB}\n", ":1:18: not a size: a number from 33554432 to "},
-        {"limits: {memory: 1000TiB}\n", ":1:18: not a size"},
-        {"limits: {ring: 4GiB}\n", ":1:16: not a size"},
-        {"vlan_in_flow: yes\n", ":1:15: vlan_in_flow is true or false"},
-        {"vlan_in_flow: []\n", ":1:15: vlan_in_flow is true or false"},
-        {"vni_in_flow: 1\n", ":1:14: vni_in_flow is true or false"},
-        {"tunnel_in_flow: 0\n", ":1:17: tunnel_in_flow is true or false"},
-        {"mirror: 1m\n", ":1:9: mirror must be a mapping"},
-        {"mirror: {intervall: 1m}\n",
-         ":1:10: unknown key 'intervall' in mirror; did you mean 'interval'?"},
-        {"mirror: {interval: 0s}\n", ":1:20: not a duration"},
-        {"state: {intervall: 1m}\n",
-         ":1:9: unknown key 'intervall' in state; did you mean 'interval'?"},
-        {"state: {interval: 0ms}\n", ":1:19: not a duration: write 1s, 1m, 12h or 400d"},
-        {"state: {ledger: {age: old}}\n", ":1:23: not a duration"},
-        {"state: {ledger: {size: 1KiB}}\n", ":1:24: not a size: bytes with MiB, GiB or TiB"},
-        {"state: {ledger: 400d}\n", ":1:17: ledger must be a mapping"},
-        {"accounts: {}\n", ":1:11: accounts must be a list"},
-        {"accounts: [a]\n", ":1:12: an account must be a mapping"},
-        {"accounts: [{servr: 10.0.0.5, user: a}]\n",
-         ":1:13: unknown key 'servr' in an account; did you mean 'server'?"},
-        {"accounts: [{user: a}]\n", ":1:12: an account needs a server and a user"},
-        {"accounts: [{server: 10.0.0.5}]\n", ":1:12: an account needs a server and a user"},
-        {"accounts: [{server: db, user: a}]\n", ":1:21: not a server: write 10.0.0.5:5432"},
-        {"accounts: [{server: [], user: a}]\n", ":1:21: not a server"},
-        {"accounts: [{server: \"10.0.0.5:0\", user: a}]\n", ":1:22: not a server"},
-        {"accounts: [{server: \"10.0.0.5:\", user: a}]\n", ":1:22: not a server"},
-        {"accounts: [{server: \"[fd00::5]5432\", user: a}]\n", ":1:22: not a server"},
-        {"accounts: [{server: 10.0.0.5, user: []}]\n", ":1:37: a user's name has 1 to 128 bytes"},
-        {"accounts: [{server: 10.0.0.5, user: \"\"}]\n", ":1:38: a user's name has 1 to 128"},
-        {"accounts: [{server: 10.0.0.5, client: b, user: a}]\n",
-         ":1:39: not an address or a prefix"},
-        {"networks: [\n", ":"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char expected[256];
-        if (load(t, cases[i].text))
-            fail_msg("no mistake is seen in: %s", cases[i].text);
-        (void)snprintf(expected, sizeof(expected), "%s%s", t->path, cases[i].told);
-        if (strncmp(t->problems.items[0], expected, strlen(expected)) != 0)
-            fail_msg("%s\nis not: %s\nin: %s", t->problems.items[0], expected, cases[i].text);
-        assert_int_equal(t->problems.count, 1);
-    }
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++)
+        config_bench_expect(*state, &mistakes[i]);
 }
 
 static void all_mistakes_are_told_at_once(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     assert_false(load(t, "proxies: [a, b]\nlimits: {flows: x, rings: 2}\nsession: {idle: x}\n"
                          "ports: {http: [a, 80, b]}\nunknown: 1\n"));
     assert_int_equal(t->problems.count, 7);
@@ -339,7 +277,7 @@ static void all_mistakes_are_told_at_once(void **state)
 
 static void what_has_a_bound_is_refused_beyond_it(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     static char text[20000];
     static const struct {
         const char *begin, *item, *told;
@@ -375,7 +313,7 @@ static void what_has_a_bound_is_refused_beyond_it(void **state)
 
 static void what_portals_are_like(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     load_good(t, "http:\n"
                  "  records: [json, csv]\n"
                  "  csv_header: false\n"
@@ -406,7 +344,7 @@ static void what_portals_are_like(void **state)
 /* Two runs do not hash alike. */
 static void the_key_of_secrets_is_new_each_time(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     load_good(t, "{}\n");
     struct hash_key key = t->config.settings.http.key;
     load_good(t, "{}\n");
@@ -429,7 +367,7 @@ static void mistakes_about_portals_are_told_with_their_place(void **state)
         {"http: {jwt_claims: [a, b, c, d, e]}\n", ":1:33: more than 4 jwt_claims"},
         {"http: {login: []}\n", ":1:8: "},
     };
-    struct test *t = *state;
+    struct fixture *t = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_false(load(t, cases[i].text));
         assert_int_equal(t->problems.count, 1);
@@ -440,7 +378,7 @@ static void mistakes_about_portals_are_told_with_their_place(void **state)
 
 static void customers_are_known_as_the_section_says(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     load_good(t, "subject:\n"
                  "  kinds: [msisdn, customer]\n"
                  "  names: {customer: [vertrag_neu, \"acct_*\"], none: [telefon]}\n"
@@ -471,7 +409,7 @@ static void customers_are_known_as_the_section_says(void **state)
 
 static void mistakes_about_customers_are_told_with_their_place(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     static const struct {
         const char *text, *told;
     } cases[] = {
@@ -502,7 +440,7 @@ static void mistakes_about_customers_are_told_with_their_place(void **state)
 
 static void a_file_that_is_not_there_is_told(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     assert_false(config_load(&t->config, "/nonexistent/c.yaml", &t->problems));
     assert_int_equal(t->problems.count, 1);
     assert_non_null(strstr(t->problems.items[0], "/nonexistent/c.yaml: "));
@@ -510,7 +448,7 @@ static void a_file_that_is_not_there_is_told(void **state)
 
 static void the_time_zone_is_read(void **state)
 {
-    struct test *t = *state;
+    struct fixture *t = *state;
     load_good(t, "timezone: Europe/Stockholm\n");
     assert_int_equal(zone_hour(t->config.zone, 0), 1);
     load_good(t, "session: {idle: 1m}\n");

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HOUR (3600 * CLOCK_SECOND_NS)
 
-enum { TEXT_MAX = 8192 };
+enum { TEXT_MAX = 8192, PATH_LEN_MAX = 64 };
 
 static const int64_t monday = INT64_C(1767571200) * CLOCK_SECOND_NS; /* 2026-01-05T00:00:00Z */
 
@@ -35,6 +36,8 @@ struct fixture {
     struct zone *zone;
     int64_t begin_ns;    /* of the last one's day */
     char text[TEXT_MAX]; /* all lines of the digest */
+    char folder[PATH_LEN_MAX], path[PATH_LEN_MAX];
+    struct state *state; /* of that path; NULL: nothing lasts */
 };
 
 static void on_alert(void *context, const struct alert *a)
@@ -79,8 +82,58 @@ static struct fixture *begin(const char *zone)
     return t;
 }
 
+static void open_state(struct fixture *t)
+{
+    const struct state_config config = {.path = t->path, .waiting_max = 1 << 20};
+    struct error error;
+    if (!state_open(&t->state, &config, &error))
+        fail_msg("%s", error.text);
+    digest_restore(t->digest, t->state);
+    assert_true(state_settle(t->state, &error));
+}
+
+static struct fixture *begin_lasting(void)
+{
+    struct fixture *t = begin(NULL);
+    (void)snprintf(t->folder, sizeof(t->folder), "/tmp/seepwatch-digest-XXXXXX");
+    assert_non_null(mkdtemp(t->folder));
+    (void)snprintf(t->path, sizeof(t->path), "%.48s/state", t->folder);
+    open_state(t);
+    return t;
+}
+
+/* A snapshot, as at that time. */
+static void save(struct fixture *t, int64_t now_ns)
+{
+    struct error error;
+    bool is_whole;
+    assert_true(state_begin(t->state, &(struct state_moment){now_ns, 1}, &is_whole));
+    digest_save(t->digest, t->engine, t->state, is_whole);
+    state_commit(t->state);
+    assert_true(state_wait(t->state, &error));
+}
+
+/* The program was killed, and begins again. */
+static void restart(struct fixture *t)
+{
+    state_close(t->state);
+    digest_close(t->digest);
+    engine_close(t->engine);
+    t->engine = engine_open(t->rules, &(struct engine_config){.alert = on_alert});
+    t->digest =
+        digest_open(&(struct digest_config){.zone = t->zone, .write = on_digest, .context = t});
+    assert_true(t->engine && t->digest);
+    open_state(t);
+}
+
 static void end(struct fixture *t)
 {
+    if (t->state) {
+        char command[2 * PATH_LEN_MAX];
+        state_close(t->state);
+        (void)snprintf(command, sizeof(command), "rm -r %s", t->folder);
+        assert_int_equal(system(command), 0);
+    }
     digest_close(t->digest);
     engine_close(t->engine);
     rules_close(t->rules);
@@ -238,6 +291,76 @@ static void a_watch_tells_what_it_has_at_its_end(void **state)
     end(t);
 }
 
+static void a_restart_loses_nothing_of_the_day(void **state)
+{
+    (void)state;
+    struct fixture *t = begin_lasting();
+    for (int i = 0; i < 4; i++)
+        count(t, "per", monday + 10 * HOUR + i);
+    count(t, "etl", monday + 10 * HOUR + 4);
+    save(t, monday + 10 * HOUR + 4);
+    count(t, "rep", monday + 10 * HOUR + 5); /* after the last snapshot: it is gone */
+    restart(t);
+    for (int i = 0; i < 4; i++)
+        count(t, "bo", monday + 12 * HOUR + i);
+    count(t, "etl", monday + 12 * HOUR + 4);
+    count(t, "rep", monday + 12 * HOUR + 5);
+    save(t, monday + 12 * HOUR + 5);
+    restart(t); /* twice, and nothing came in between */
+    save(t, monday + 12 * HOUR + 5);
+    restart(t);
+    expect(t, "");
+    count(t, "per", monday + 25 * HOUR);
+    expect(t, "2026-01-06 00:00:00Z  DIGEST  many  2026-01-05: 2 alerts, 2 repeats folded, 3 "
+              "transactions excepted: 2 (a job), 1 (reports)\n"
+              "2026-01-06 00:00:00Z  DIGEST  any  2026-01-05: 11 alerts, 0 repeats folded, 0 "
+              "transactions excepted\n");
+    assert_int_equal(t->begin_ns, monday + 10 * HOUR);
+    end(t);
+}
+
+static void a_day_that_ended_while_nothing_ran_is_told_then(void **state)
+{
+    (void)state;
+    struct fixture *t = begin_lasting();
+    for (int i = 0; i < 3; i++)
+        count(t, "per", monday + 10 * HOUR + i);
+    save(t, monday + 10 * HOUR + 2);
+    restart(t);
+    digest_tick(t->digest, t->engine, monday + 50 * HOUR);
+    expect(t, "2026-01-06 00:00:00Z  DIGEST  many  2026-01-05: 1 alert, 0 repeats folded, 0 "
+              "transactions excepted\n"
+              "2026-01-06 00:00:00Z  DIGEST  any  2026-01-05: 3 alerts, 0 repeats folded, 0 "
+              "transactions excepted\n");
+    /* and that day's figures are not the next one's */
+    count(t, "per", monday + 51 * HOUR);
+    save(t, monday + 51 * HOUR);
+    restart(t);
+    count(t, "per", monday + 80 * HOUR);
+    expect(t, "2026-01-08 00:00:00Z  DIGEST  any  2026-01-07: 1 alert, 0 repeats folded, 0 "
+              "transactions excepted\n");
+    end(t);
+}
+
+static void a_day_beyond_a_clock_that_was_put_back_is_forgotten(void **state)
+{
+    (void)state;
+    struct fixture *t = begin_lasting();
+    count(t, "per", monday + 9999 * HOUR);
+    save(t, monday + 9999 * HOUR);
+    restart(t);
+    digest_set_back(t->digest, monday + HOUR);
+    count(t, "per", monday + HOUR);
+    count(t, "per", monday + 25 * HOUR);
+    expect(t, "2026-01-06 00:00:00Z  DIGEST  any  2026-01-05: 1 alert, 0 repeats folded, 0 "
+              "transactions excepted\n");
+    digest_set_back(t->digest, monday + 25 * HOUR); /* what is known of before stays */
+    digest_finish(t->digest, t->engine, true);
+    expect(t, "2026-01-06 01:00:00Z  DIGEST  any  2026-01-06: 1 alert, 0 repeats folded, 0 "
+              "transactions excepted\n");
+    end(t);
+}
+
 static void the_json_has_the_same_figures(void **state)
 {
     (void)state;
@@ -278,6 +401,9 @@ int main(void)
         cmocka_unit_test(a_reload_loses_nothing_of_the_day),
         cmocka_unit_test(the_rest_is_told_at_the_end_of_more_than_a_day),
         cmocka_unit_test(a_watch_tells_what_it_has_at_its_end),
+        cmocka_unit_test(a_restart_loses_nothing_of_the_day),
+        cmocka_unit_test(a_day_that_ended_while_nothing_ran_is_told_then),
+        cmocka_unit_test(a_day_beyond_a_clock_that_was_put_back_is_forgotten),
         cmocka_unit_test(the_json_has_the_same_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

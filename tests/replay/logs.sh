@@ -92,16 +92,29 @@ cp "${logs[0]}" "$work/own.jsonl"
 ! replay own "$work/own.jsonl" 2>"$work/said" || bad "a log may be its own output"
 cmp "${logs[0]}" "$work/own.jsonl" || bad "a log was overwritten by its own replay"
 
-# each line of tune is what a run with that limit gives
-tuned() { # LIMIT
-    "$program" tune account-rows-day --from "${logs[0]}" -r rules --limits 3000,20000 |
-        awk -v limit="$1" '{ sub(/^\*/, ""); if ($1 == limit) print $2 }'
+tried() { # RULE KEY LIMIT...: each line of tune is what a run with that limit gives
+    local rule=$1 key=$2 limit alerts tuned
+    shift 2
+    "$program" tune "$rule" --from "${logs[@]}" -r rules --limits "$(IFS=, && echo "$*")" >"$work/table"
+    for limit in "$@"; do
+        printf 'change:\n  - id: %s\n    %s: %s\n' "$rule" "$key" "$limit" >"$work/zz.yaml"
+        alerts=$("$program" replay -r rules -r "$work/zz.yaml" --alerts - "${logs[@]}" | grep -c "\"id\":\"$rule\"" || true)
+        tuned=$(awk -v limit="$limit" '{ sub(/^\*/, ""); gsub(",", "", $1); if ($1 == limit) print $2 }' "$work/table")
+        [ "$tuned" = "$alerts" ] || bad "tune of $rule at $limit: ${tuned:-none}, not the $alerts alerts of a run"
+    done
 }
-for limit in 3,000 10,000 20,000; do
-    printf 'change:\n  - id: account-rows-day\n    above: %s\n' "${limit//,/}" >"$work/zz.yaml"
-    alerts=$("$program" replay -r rules -r "$work/zz.yaml" --alerts - "${logs[0]}" | grep -c '"id":"account-rows-day"' || true)
-    [ "$(tuned "$limit")" = "$alerts" ] || bad "tune at $limit: not the $alerts alerts of a run"
+tried machine-rhythm score 1.5 7 8.25 60
+tried password-spraying above 2 8 40
+tried account-rows-day above 3000 10000 20000
+
+# every shipped rule has a number to vary, but those that fire each time
+for rule in $(sed -n 's/^  - id: //p' rules/*.yaml); do
+    "$program" tune "$rule" --from "${logs[@]}" -r rules >"$work/said" || bad "tune of $rule fails"
+    [ "$rule" = planted-customer ] || [ "$(sed -n '6,/\*:/p' "$work/said" | wc -l)" -gt 5 ] || bad "tune of $rule: one limit"
 done
+! "$program" tune planted-customer --limits 2 --from "${logs[0]}" -r rules 2>"$work/said" || bad "tune of what has no limit"
+grep -q 'planted-customer has no number that could be tuned' "$work/said" || bad "tune: $(cat "$work/said")"
+
 "$program" tune account-rows-day --from "${logs[0]}" -r rules --change "$work/zz.yaml" >"$work/said" ||
     bad "tune with a change fails"
 grep -q 'the change removes 1 alerts' "$work/said" || bad "tune does not tell what a change removes"

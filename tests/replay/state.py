@@ -231,6 +231,29 @@ def test_going_on(w):
     check(w.ledger("a.db") == before, "an old log changed the ledger")
 
 
+def test_digest(w):
+    """A restart in the middle of a day: the digest at midnight tells all of the day, once."""
+    def digests(name):
+        found = {}
+        with open(w.path(name)) as f:
+            for line in filter(lambda a: a["event"]["dataset"] == "seepwatch.digest", map(json.loads, f)):
+                key = (line["digest"]["day"], line["rule"]["id"])
+                check(key not in found, f"{key} is told twice")
+                found[key] = (line["digest"]["alerts"], line["digest"]["folded"], line["event"]["start"],
+                              line["event"]["end"])
+        return found
+    w.write("told.yaml", f"alerts: [{{to: file, path: {w.path('told')}}}]\nstate: {{interval: 20ms}}\n")
+    told = ["-c", w.path("told.yaml"), "--outputs"]
+    w.must_replay("log.jsonl", "none", "second.alerts", *told)
+    whole = digests("told")
+    first_day = min(day for day, _ in whole)
+    wanted = {key: value for key, value in whole.items() if key[0] == first_day}
+    os.remove(w.path("told"))
+    for log in ("first.jsonl", "second.jsonl"):
+        w.must_replay(log, "digest.db", "second.alerts", *told)
+    check(len(wanted) >= 4 and digests("told") == wanted, f"digests: {digests('told')}, not {wanted}")
+
+
 def test_changed_rules(w):
     fresh(w, "a.db")
     changed = RULES.replace("over: 2h, above: 2500", "over: 3h, above: 2500").replace("together: 4", "together: 5")
@@ -367,6 +390,67 @@ def test_tune(w):
     check(code == 2 and "the ledger has no db.collection.name, which tables asks for" in errors, f"tune: {errors}")
 
 
+TUNE_RULES = """rules:
+- {id: largest, name: Many at once, severity: low, by: user.name, quiet: 1d, when: db.system.name exists,
+   measure: max(db.response.returned_rows), over: 1m, above: 5000}
+- {id: shown, name: Many shown, severity: low, by: user.name, quiet: 1d, measure: sum(subject.count), over: 1d,
+   above: 600}
+- {id: customers, name: Many customers, severity: low, by: user.name, quiet: 1d, measure: distinct(subject.ids),
+   over: 1d, above: 300}
+- {id: longest, name: Longest, severity: low, by: user.name, measure: max(event.duration), over: 1m, above: 5s}
+- {id: lost, name: Lost, severity: low, by: user.name, measure: max(capture.lost_bytes), over: 1m, above: 5KB}
+- {id: like-clockwork, name: Like clockwork, severity: low, by: user.name, rhythm: subject.ids}
+- {id: burst, name: Burst, severity: low, by: user.name, measure: count, over: 10m, above: 90}
+"""
+
+
+def make_customers(path, day_s=1767600000):
+    """A day of 30 accounts: 3 get one long answer, 5 are shown many customers, 3 see many different ones."""
+    with open(path, "w") as f:
+        for i in range(12000):
+            user = i % 30
+            is_many = 3 <= user < 8
+            who = [f"{(user * 10000 + (i // 30 + k if user < 5 else k)) * 2654435761 % 2**64:016x}"
+                   for k in range(3 if is_many else 1)] if is_many or i % 3 == 0 else []
+            at = day_s + i * 4
+            transaction = {
+                "@timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{i % 1000:03}Z",
+                "event": {"dataset": "seepwatch.transaction", "action": "read", "outcome": "success"},
+                "network": {"protocol": "mysql"}, "user": {"name": f"agent{user}"},
+                "client": {"ip": f"10.1.0.{user}"}, "server": {"ip": "10.2.0.1", "port": 3306, "bytes": 900},
+                "db": {"system": {"name": "mysql"}, "query": {"hash": "00000000000000aa", "text": "select ?"},
+                       "response": {"returned_rows": 8000 if user < 3 and i // 30 == 200 else 2}}}
+            if who:
+                transaction["subject"] = {"count": len(who), "ids": who}
+            f.write(json.dumps(transaction) + "\n")
+
+
+def test_tune_customers(w):
+    """A ledger that a replay wrote says of customers and largest answers what its log says, and what it cannot."""
+    w.write("tune.yaml", TUNE_RULES)
+    make_customers(w.path("customers.jsonl"))
+
+    def tune(rule, file):
+        run = subprocess.run([w.program, "tune", rule, "-r", w.path("tune.yaml"), "--from", w.path(file)],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return run.returncode, run.stdout, run.stderr
+
+    def keys(report):
+        return next((line.split()[4] for line in report.split("\n") if line.startswith("*")), "none")
+    w.must_replay("customers.jsonl", "customers.db", "tune.alerts")
+    for rule, wanted in ("largest", "3"), ("shown", "5"), ("customers", "3"):
+        for file in "customers.jsonl", "customers.db":
+            code, report, errors = tune(rule, file)
+            check(code == 0 and not errors and keys(report) == wanted, f"tune {rule} of {file}: {report} {errors}")
+    for rule, said in (("longest", "the ledger has no event.duration, which longest"),
+                       ("lost", "the ledger has no largest capture.lost_bytes, which lost"),
+                       ("like-clockwork", "the ledger tells of hours, and like-clockwork asks for the moments")):
+        code, report, errors = tune(rule, "customers.db")
+        check(code == 2 and said in errors, f"tune {rule}: {code} {errors}")
+    code, report, errors = tune("burst", "customers.db")
+    check(code == 0 and "burst looks at 10 minutes, and the ledger tells of hours" in errors, f"tune burst: {errors}")
+
+
 def test_clock(w):
     """A state of a later time than the system's clock: what it has of that is forgotten."""
     if os.geteuid() != 0:
@@ -400,8 +484,8 @@ def main():
     w = Work(sys.argv[1])
     try:
         cut_log(w)
-        for test in (test_going_on, test_changed_rules, test_damage, test_damage_meanwhile, test_other_files,
-                     test_full_disk, test_permissions, test_tune, test_clock):
+        for test in (test_going_on, test_digest, test_changed_rules, test_damage, test_damage_meanwhile,
+                     test_other_files, test_full_disk, test_permissions, test_tune, test_tune_customers, test_clock):
             test(w)
         test_kills(w, kills)
     finally:

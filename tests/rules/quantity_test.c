@@ -54,6 +54,13 @@ static void numbers_are_read_with_the_units_of_their_kind(void **state)
         {"5s", QUANTITY_SHARE, QUANTITY_WRONG_UNIT, 0},
         {"5%", QUANTITY_PLAIN, QUANTITY_WRONG_UNIT, 0},
         {"0.5%", QUANTITY_TIME, QUANTITY_NO_UNIT, 0},
+        {"8.8", QUANTITY_SCORE, QUANTITY_GOOD, 8800000},
+        {"12", QUANTITY_SCORE, QUANTITY_GOOD, 12000000},
+        {"0.0001", QUANTITY_SCORE, QUANTITY_GOOD, 100},
+        {"1000", QUANTITY_SCORE, QUANTITY_GOOD, QUANTITY_SCORE_MAX},
+        {"1000.1", QUANTITY_SCORE, QUANTITY_TOO_LARGE, 0},
+        {"8.8s", QUANTITY_SCORE, QUANTITY_WRONG_UNIT, 0},
+        {"8.", QUANTITY_SCORE, QUANTITY_NO_UNIT, 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint64_t number = 0;
@@ -92,6 +99,9 @@ static void numbers_are_printed_for_people(void **state)
         {50, QUANTITY_SHARE, "0.005 %"},
         {1, QUANTITY_SHARE, "0.0001 %"},
         {0, QUANTITY_SHARE, "0 %"},
+        {8800000, QUANTITY_SCORE, "8.8"},
+        {12000000, QUANTITY_SCORE, "12"},
+        {100, QUANTITY_SCORE, "0.0001"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char buffer[64];
@@ -99,6 +109,26 @@ static void numbers_are_printed_for_people(void **state)
         quantity_print(&t, cases[i].number, cases[i].unit);
         assert_string_equal(buffer, cases[i].text);
     }
+}
+
+static void rounding_leaves_what_a_person_would_write(void **state)
+{
+    (void)state;
+    static const struct {
+        double number;
+        enum quantity_unit unit;
+        uint64_t rounded;
+    } cases[] = {
+        {7.4, QUANTITY_PLAIN, 7},
+        {1414.2, QUANTITY_PLAIN, 1400},
+        {6222539, QUANTITY_SCORE, 6200000},
+        {353.5 * (1 << 20), QUANTITY_BYTES, UINT64_C(350) << 20},
+        {5.5 * (1 << 20), QUANTITY_BYTES, 5600 * 1024},
+        {29.7 * 86400e9, QUANTITY_TIME, 30 * UINT64_C(86400000000000)},
+        {1.48 * 86400e9, QUANTITY_TIME, 36 * UINT64_C(3600000000000)},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(quantity_round(cases[i].number, cases[i].unit), cases[i].rounded);
 }
 
 static void windows_are_printed_as_rules_write_them_and_in_words(void **state)
@@ -128,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_read_with_the_units_of_their_kind),
         cmocka_unit_test(numbers_are_printed_for_people),
+        cmocka_unit_test(rounding_leaves_what_a_person_would_write),
         cmocka_unit_test(windows_are_printed_as_rules_write_them_and_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,46 +4,16 @@
 # gRPC server and a WebSocket server on npm's packages.  Recorded on the loopback interface of a
 # network namespace of their own, as root; skips where a program is not there, or npm cannot fetch.
 # With KEEP=FOLDER the captures, the logs and what was written stay there.
-set -euo pipefail
-export PYTHONDONTWRITEBYTECODE=1
-FOLDER=$(dirname "$(readlink -f "$0")")
-PROGRAM=$(readlink -f "${1:-$FOLDER/../../build/release/seepwatch}")
+source "$(dirname "$(readlink -f "$0")")/apart.sh"
+needs node npm nginx haproxy nghttpd nghttpx nghttp h2load curl
 
-skip() {
-    echo "http2.sh: skipped: $*"
-    echo "0 passed, 0 failed"
-    exit 0
+prepare() {
+    npm_fetch "$WORK" @grpc/grpc-js@1 ws@8 || skip "npm cannot fetch @grpc/grpc-js and ws"
 }
 
-[ "$(id -u)" -eq 0 ] || skip "it makes a network namespace and records: only as root"
-for program in node npm nginx haproxy nghttpd nghttpx nghttp h2load curl tcpdump unshare ip python3; do
-    command -v "$program" >/dev/null || skip "there is no $program"
-done
-if [ "${SEEPWATCH_APART:-}" != yes ]; then
-    unshare --net true 2>/dev/null || skip "network namespaces are not allowed here"
-    WORK=$(mktemp -d "${TMPDIR:-/tmp}/seepwatch-http2.XXXXXX")
-    (cd "$WORK" && timeout 120 npm install --silent --no-audit --no-fund @grpc/grpc-js@1 ws@8) >/dev/null 2>&1 ||
-        { rm -rf "$WORK"; skip "npm cannot fetch @grpc/grpc-js and ws"; }
-    export WORK
-    SEEPWATCH_APART=yes exec unshare --net "$0" "$PROGRAM"
-fi
-
-chmod 755 "$WORK"
-pids=()
-
-end() {
-    local pid
-    for pid in "${pids[@]}"; do
-        kill -TERM "$pid" 2>/dev/null || continue
-        wait "$pid" 2>/dev/null || true
-    done
-    [ -z "${KEEP:-}" ] || cp "$WORK"/*.{pcap,log,out,yaml,transactions,summary} "$KEEP" || true
-    rm -rf "$WORK"
-}
-trap end EXIT
-
-ip link set lo up
-cd "$WORK"
+apart
+kept=('*.pcap' '*.log' '*.out' '*.yaml' '*.transactions' '*.summary')
+record_options=(-s 66000 -B 131072)
 cp "$FOLDER"/http2_*.js .
 mkdir www
 python3 - <<'PYTHON'
@@ -117,13 +87,6 @@ EOF
 haproxy -f haproxy.conf >haproxy.out 2>&1 &
 pids+=("$!")
 
-recorders=()
-record() { # NAME FILTER
-    tcpdump -i lo -s 66000 -B 131072 -U --nano -Z root -w "$1.pcap" "$2" 2>"$1.tcpdump" &
-    pids+=("$!")
-    recorders+=("$!")
-    until grep -qs listening "$1.tcpdump"; do sleep 0.1; done
-}
 for port in 8081 8082 8084 8085 8088 8091 8092 8093; do
     until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.1; done
 done
@@ -166,12 +129,5 @@ for i in $(seq 5); do
 done
 quiet node http2_grpc.js 50051 "$WORK/grpc.log"
 quiet node http2_websocket.js 8087 "$WORK/websocket.log"
-sleep 1
-for pid in "${recorders[@]}"; do
-    kill -INT "$pid"
-    wait "$pid" || true
-done
-for name in nginx nghttpd upgraded proxied grpc websocket; do
-    grep -q '^0 packets dropped by kernel' "$name.tcpdump" || { cat "$name.tcpdump" >&2; exit 1; }
-done
+recorded
 python3 "$FOLDER/http2_compare.py" "$WORK" "$PROGRAM"

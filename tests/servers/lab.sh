@@ -44,6 +44,20 @@ lab_missing() {
     [ ${#missing[@]} -eq 0 ] || echo "missing packages: apt-get install ${missing[*]}"
 }
 
+# For tests: skips where there can be no laboratory, or one of those programs is not there.
+lab_or_skip() { # PROGRAM...
+    local why program
+    why=$(lab_missing)
+    for program in "$@"; do
+        [ -n "$why" ] || command -v "$program" >/dev/null || why="there is no $program"
+    done
+    [ -n "$why" ] || return 0
+    rm -rf "$LAB"
+    echo "${0##*/}: skipped: $why"
+    echo "0 passed, 0 failed"
+    exit 0
+}
+
 lab_check() {
     local why
     why=$(lab_missing)

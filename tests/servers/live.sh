@@ -8,13 +8,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 source ./lab.sh
 LOAD=${LOAD:-1}
 
-why=$(lab_missing)
-[ -n "$why" ] || command -v pgbench >/dev/null || why="there is no pgbench"
-if [ -n "$why" ]; then
-    echo "live.sh: skipped: $why"
-    echo "0 passed, 0 failed"
-    exit 0
-fi
+lab_or_skip pgbench
 passed=0
 failed=0
 

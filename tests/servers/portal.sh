@@ -5,49 +5,17 @@
 # portal.js on npm's express, the agents are curl's and, where it is installed, Chromium's.  Recorded on the loopback interface of a network
 # namespace of their own, as root; skips where a program is not there, or npm cannot fetch.  With
 # KEEP=FOLDER the captures, the log and what was written stay there.
-set -euo pipefail
-export PYTHONDONTWRITEBYTECODE=1
-FOLDER=$(dirname "$(readlink -f "$0")")
-PROGRAM=$(readlink -f "${1:-$FOLDER/../../build/release/seepwatch}")
+source "$(dirname "$(readlink -f "$0")")/apart.sh"
+needs node npm nginx curl zstd
 AGENTS=2
 
-skip() {
-    echo "portal.sh: skipped: $*"
-    echo "0 passed, 0 failed"
-    exit 0
+prepare() {
+    npm_fetch "$WORK" express@4 express-session@1 jsonwebtoken@9 puppeteer-core@24 || skip "npm cannot fetch express"
 }
 
-[ "$(id -u)" -eq 0 ] || skip "it makes a network namespace and records: only as root"
-for program in node npm nginx curl zstd tcpdump unshare ip python3; do
-    command -v "$program" >/dev/null || skip "there is no $program"
-done
-if [ "${SEEPWATCH_APART:-}" != yes ]; then
-    unshare --net true 2>/dev/null || skip "network namespaces are not allowed here"
-    WORK=$(mktemp -d "${TMPDIR:-/tmp}/seepwatch-portal.XXXXXX")
-    (cd "$WORK" && timeout 120 npm install --silent --no-audit --no-fund express@4 express-session@1 jsonwebtoken@9 puppeteer-core@24) \
-        >/dev/null 2>&1 || { rm -rf "$WORK"; skip "npm cannot fetch express"; }
-    export WORK
-    SEEPWATCH_APART=yes exec unshare --net "$0" "$PROGRAM"
-fi
-
-chmod 755 "$WORK"
-pids=()
-
-end() {
-    local pid
-    for pid in "${pids[@]}"; do
-        kill -TERM "$pid" 2>/dev/null || continue
-        wait "$pid" 2>/dev/null || true
-    done
-    rm -rf "$WORK/node_modules"
-    [ -z "${KEEP:-}" ] || cp "$WORK"/*.{pcap,log,transactions,sessions,summary} "$KEEP" || true
-    rm -rf "$WORK"
-}
-trap end EXIT
-
-ip link set lo up
+apart
+kept=('*.pcap' '*.log' '*.transactions' '*.sessions' '*.summary')
 ip address add 127.0.0.2/8 dev lo 2>/dev/null || true
-cd "$WORK"
 cp "$FOLDER/portal.js" .
 node portal.js 3000 portal.log >node.out 2>&1 &
 pids+=("$!")
@@ -81,22 +49,11 @@ EOF
 nginx -p "$WORK" -c "$WORK/nginx.conf" >nginx.out 2>&1 &
 pids+=("$!")
 
-recorders=()
-record() { # NAME FILTER
-    tcpdump -i lo -s 0 -B 65536 -U --nano -Z root -w "$1.pcap" "$2" 2>"$1.tcpdump" &
-    pids+=("$!")
-    recorders+=("$!")
-}
 record direct 'tcp port 3000 and not host 127.0.0.2'
 record proxied 'tcp port 3000 and host 127.0.0.2'
 record front 'tcp port 80'
-for name in direct proxied front; do
-    until grep -q listening "$name.tcpdump"; do sleep 0.1; done
-done
-until grep -q listening node.out && curl -s -o warm http://127.0.0.1/login -A warm; do
-    kill -0 "${pids[0]}" || { cat node.out >&2; exit 1; }
-    sleep 0.1
-done
+until_ready "${pids[0]}" node.out grep -q listening node.out
+until_ready "${pids[0]}" node.out curl -s -o warm http://127.0.0.1/login -A warm
 
 for agent in $(seq "$AGENTS"); do
     python3 "$FOLDER/portal_agent.py" http://127.0.0.1:3000 "$WORK" "d$agent" &
@@ -110,12 +67,5 @@ if command -v chromium >/dev/null; then
 else
     echo "portal.sh: there is no chromium: without a browser"
 fi
-sleep 1
-for pid in "${recorders[@]}"; do
-    kill -INT "$pid"
-    wait "$pid" || true
-done
-for name in direct proxied front; do
-    grep -q '^0 packets dropped by kernel' "$name.tcpdump" || { cat "$name.tcpdump" >&2; exit 1; }
-done
+recorded
 python3 "$FOLDER/portal_compare.py" "$WORK" "$PROGRAM"

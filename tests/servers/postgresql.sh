@@ -4,51 +4,19 @@
 # own.  The cases are in postgresql_cases.py.  As root; skips where a program is not there.  With
 # KEEP=FOLDER the capture, the counts and the server's log stay there, and a case that is not exact
 # shows the server's statements.
-set -euo pipefail
-export PYTHONDONTWRITEBYTECODE=1
-FOLDER=$(dirname "$(readlink -f "$0")")
-PROGRAM=$(readlink -f "${1:-$FOLDER/../../build/release/seepwatch}")
-
-skip() {
-    echo "postgresql.sh: skipped: $*"
-    echo "0 passed, 0 failed"
-    exit 0
-}
-
+source "$(dirname "$(readlink -f "$0")")/apart.sh"
+needs setpriv openssl
 PG_BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
 [ -x "$PG_BIN/postgres" ] || skip "there is no PostgreSQL server (package postgresql)"
-[ "$(id -u)" -eq 0 ] || skip "it makes a network namespace and records: only as root"
-for program in tcpdump unshare setpriv ip python3 openssl; do
-    command -v "$program" >/dev/null || skip "there is no $program"
-done
 [ -e "$PG_BIN/../lib/pg_stat_statements.so" ] || skip "there is no pg_stat_statements"
-if [ "${SEEPWATCH_APART:-}" != yes ]; then
-    unshare --net true 2>/dev/null || skip "network namespaces are not allowed here"
-    SEEPWATCH_APART=yes exec unshare --net "$0" "$PROGRAM"
-fi
-
-WORK=$(mktemp -d "${TMPDIR:-/tmp}/seepwatch-postgresql.XXXXXX")
-chmod 755 "$WORK"
-pids=()
-
-end() {
-    local pid
-    for pid in "${pids[@]}"; do
-        kill -INT "$pid" 2>/dev/null || continue
-        wait "$pid" 2>/dev/null || true
-    done
-    [ -z "${KEEP:-}" ] || cp "$WORK"/{all.pcap,cases.json,server.log} "$KEEP"
-    rm -rf "$WORK"
-}
-trap end EXIT
+apart
+kept=(all.pcap cases.json server.log)
 
 as_postgres() {
     setpriv --reuid postgres --regid postgres --init-groups "$@"
 }
 
-ip link set lo up
 install -d -o postgres -g postgres "$WORK/data" "$WORK/socket"
-cd "$WORK"
 as_postgres "$PG_BIN/initdb" -D "$WORK/data" -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 ||
     { cat initdb.log >&2; exit 1; }
 cat >>data/postgresql.conf <<CONF
@@ -77,21 +45,9 @@ chmod 600 data/server.key
 chown postgres:postgres data/server.key data/server.crt
 setpriv --reuid postgres --regid postgres --init-groups "$PG_BIN/postgres" -D "$WORK/data" 2>server.log &
 pids+=("$!")
-tcpdump -i lo -s 0 -B 65536 -U --nano -Z root -w all.pcap tcp 2>tcpdump.log &
-tcpdump_pid=$!
-pids+=("$tcpdump_pid")
-until grep -q listening tcpdump.log && [ -S socket/.s.PGSQL.5432 ] &&
-    as_postgres "$PG_BIN/pg_isready" -q -h "$WORK/socket"; do
-    kill -0 "${pids[0]}" || { cat server.log >&2; exit 1; }
-    sleep 0.1
-done
+until_ready "${pids[0]}" server.log as_postgres "$PG_BIN/pg_isready" -q -h "$WORK/socket"
+record all
 
 python3 "$FOLDER/postgresql_cases.py" "$WORK" "$PG_BIN"
-sleep 1
-kill -INT "$tcpdump_pid"
-wait "$tcpdump_pid" || true
-if ! grep -q '^0 packets dropped by kernel' tcpdump.log; then
-    cat tcpdump.log >&2
-    exit 1
-fi
+recorded
 python3 "$FOLDER/postgresql_compare.py" "$WORK" "$PROGRAM"

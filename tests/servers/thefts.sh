@@ -11,12 +11,7 @@ PROGRAM=$(readlink -f "${1:-$FOLDER/../../build/release/seepwatch}")
 cd "$FOLDER"
 source ./lab.sh
 
-why=$(lab_missing)
-if [ -n "$why" ]; then
-    echo "thefts.sh: skipped: $why"
-    echo "0 passed, 0 failed"
-    exit 0
-fi
+lab_or_skip
 lab_begin
 desks=()
 for shop in $(seq 0 9); do desks+=("10.1.$shop.1/32"); done
