@@ -76,16 +76,10 @@ static bool has_key(const struct table *t, const struct slot *s, const void *key
     return difference == 0;
 }
 
-/* The index has up to four places for each entry. */
-static size_t entry_bytes(size_t slot_size)
-{
-    return slot_size + 4 * sizeof(struct place);
-}
-
-/* How many entries the bounds allow. */
+/* How many entries the bounds allow.  The index has up to four places for each. */
 static size_t entries_within(const struct table_config *config, size_t slot_size)
 {
-    size_t blocks = config->bytes_max / entry_bytes(slot_size) / BLOCK_SLOTS;
+    size_t blocks = config->bytes_max / (slot_size + 4 * sizeof(struct place)) / BLOCK_SLOTS;
     size_t fit = (blocks > 0 ? blocks : 1) * BLOCK_SLOTS;
     return config->bytes_max == 0 || fit > config->entries_max ? config->entries_max : fit;
 }
@@ -353,11 +347,6 @@ size_t table_count(const struct table *t)
 size_t table_entries_max(const struct table *t)
 {
     return t->config.entries_max;
-}
-
-size_t table_entry_bytes(const struct table *t)
-{
-    return entry_bytes(t->slot_size);
 }
 
 uint64_t table_evictions(const struct table *t)

@@ -61,8 +61,6 @@ void *table_at(const struct table *t, size_t number, bool *is_used);
 size_t table_count(const struct table *t);
 /* table_entries_max gives how many entries it can have. */
 size_t table_entries_max(const struct table *t);
-/* table_entry_bytes gives what an entry takes at most, its places in the index included. */
-size_t table_entry_bytes(const struct table *t);
 /* table_evictions counts values that went because the table was full. */
 uint64_t table_evictions(const struct table *t);
 

@@ -121,11 +121,24 @@ static unsigned slot_of(const struct daily_all *all, int64_t time_ns)
     return slot <= 0 ? 0 : slot < VISITS_SLOTS - 1 ? (unsigned)slot : VISITS_SLOTS - 1;
 }
 
+static bool counts_customers(const struct rule *rule)
+{
+    return rule->measure.kind == MEASURE_DISTINCT;
+}
+
+static void counts_clear(const struct detection *d, struct daily *k)
+{
+    if (counts_customers(d->rule))
+        visits_clear(&k->visits, d->budget);
+    else
+        k->amounts = (struct daily_amounts){.whole = 0};
+}
+
 static void counts_of(const struct rule *rule, const struct daily *k, struct daily_view *v)
 {
-    if (rule->measure.kind != MEASURE_DISTINCT) {
-        v->counts[USUAL_WHOLE] = v->decided = k->amount;
-        v->counts[USUAL_PART] = k->amount_part;
+    if (!counts_customers(rule)) {
+        v->counts[USUAL_WHOLE] = v->decided = k->amounts.whole;
+        v->counts[USUAL_PART] = k->amounts.part;
         return;
     }
     v->counts[USUAL_WHOLE] = v->decided = (double)visits_count(&k->visits);
@@ -281,8 +294,7 @@ static void interval_close(struct detection *d, struct daily *k,
     usual_learn(&k->usual, &all->noise, learned, scores, &usual);
     seasons_learn(d, k, &v);
     crowd_tell(all->crowd, &k->member, &k->usual);
-    visits_clear(&k->visits, d->budget);
-    k->amount = k->amount_part = 0;
+    counts_clear(d, k);
 }
 
 /* The key's colleagues may be others today. */
@@ -305,7 +317,7 @@ static void interval_begin(struct detection *d, struct daily *k, const struct tr
 {
     struct daily_all *all = d->whole;
     join_group(d, k, t);
-    k->interval = all->number;
+    k->interval = (int32_t)all->number;
     k->has_begun = true;
     struct usual_level base = base_of(d, k);
     crowd_enter(all->crowd, &k->member, &base);
@@ -349,11 +361,11 @@ static enum daily_status add_amount(struct detection *d, struct daily *k,
 {
     const struct measure *m = &d->rule->measure;
     if (m->kind == MEASURE_SUM)
-        k->amount += (double)*(const uint64_t *)transaction_value(t, m->field);
+        k->amounts.whole += (double)*(const uint64_t *)transaction_value(t, m->field);
     else
-        k->amount += 1;
+        k->amounts.whole += 1;
     if (m->kind == MEASURE_SHARE && expression_holds(m->part, t))
-        k->amount_part += 1;
+        k->amounts.part += 1;
     return DAILY_CHANGED;
 }
 
@@ -394,8 +406,8 @@ enum daily_status daily_count(struct detection *d, struct daily *k, const struct
     if (rule->daily.followed_text && expression_holds(&rule->daily.followed, o->transaction))
         status = follow(d, k, o->transaction);
     if (!rule->daily.followed_text || expression_holds(&rule->daily.counted, o->transaction))
-        status = rule->measure.kind == MEASURE_DISTINCT ? add_values(d, k, o, slot)
-                                                        : add_amount(d, k, o->transaction);
+        status =
+            counts_customers(rule) ? add_values(d, k, o, slot) : add_amount(d, k, o->transaction);
     if (status == DAILY_DENIED || (status == DAILY_SAME && !has_settled))
         return status;
     struct daily_view v;
@@ -458,7 +470,7 @@ void daily_describe(const struct detection *d, struct daily *k, const struct occ
     a->value = a->at_least = rounded(v.counts[count]);
     a->whole = rounded(v.counts[USUAL_WHOLE]);
     a->is_part = count == USUAL_PART;
-    a->is_estimate = k->visits.level > 0;
+    a->is_estimate = counts_customers(d->rule) && k->visits.level > 0;
     a->usual = rounded(daily_expected(&v, of));
     a->has_peers = d->rule->daily.than_peers && !is_alone(d->rule) &&
                    crowd_colleagues(all->crowd, &k->member, count, &peers);
@@ -482,16 +494,35 @@ void daily_clear(const struct detection *d, struct daily *k)
 {
     struct daily_all *all = d->whole;
     crowd_leave(all->crowd, &k->member);
-    visits_clear(&k->visits, d->budget);
+    counts_clear(d, k);
 }
 
-void daily_save(const struct daily *k, struct pack *p)
+static void counts_save(const struct rule *rule, const struct daily *k, struct pack *p)
+{
+    if (counts_customers(rule)) {
+        visits_save(&k->visits, p);
+        return;
+    }
+    pack_double(p, k->amounts.whole);
+    pack_double(p, k->amounts.part);
+}
+
+static bool counts_load(struct detection *d, struct daily *k, struct cursor *c)
+{
+    if (counts_customers(d->rule))
+        return visits_load(&k->visits, d->budget, visits_max(d->rule), c);
+    double whole = unpack_double(c), part = unpack_double(c);
+    if (!isfinite(whole) || !isfinite(part) || part < 0 || whole < part)
+        return false;
+    k->amounts = (struct daily_amounts){whole, part};
+    return true;
+}
+
+void daily_save(const struct rule *rule, const struct daily *k, struct pack *p)
 {
     usual_save(&k->usual, p);
     crowd_member_save(&k->member, p);
-    visits_save(&k->visits, p);
-    pack_double(p, k->amount);
-    pack_double(p, k->amount_part);
+    counts_save(rule, k, p);
     pack_signed(p, k->interval);
     pack_flag(p, k->has_begun);
 }
@@ -499,16 +530,12 @@ void daily_save(const struct daily *k, struct pack *p)
 bool daily_load(struct detection *d, struct daily *k, struct cursor *c)
 {
     const struct daily_all *all = d->whole;
-    bool is_good = usual_load(&k->usual, c) && crowd_member_load(&k->member, c) &&
-                   visits_load(&k->visits, d->budget, visits_max(d->rule), c);
-    if (!is_good)
+    if (!usual_load(&k->usual, c) || !crowd_member_load(&k->member, c) || !counts_load(d, k, c))
         return false;
-    k->amount = unpack_double(c);
-    k->amount_part = unpack_double(c);
-    k->interval = unpack_signed(c);
+    int64_t interval = unpack_signed(c);
+    k->interval = (int32_t)interval;
     k->has_begun = unpack_flag(c);
-    return isfinite(k->amount) && isfinite(k->amount_part) && k->amount_part >= 0 &&
-           k->amount >= k->amount_part && k->interval <= all->number;
+    return interval >= INT32_MIN && interval <= all->number;
 }
 
 void daily_save_all(const struct detection *d, struct pack *p)

@@ -30,9 +30,13 @@ struct daily_all {
 struct daily {
     struct usual usual;
     struct crowd_member member;
-    struct visits visits;
-    double amount, amount_part; /* of a measure other than distinct */
-    int64_t interval;
+    union {
+        struct visits visits; /* of a distinct count */
+        struct daily_amounts {
+            double whole, part;
+        } amounts; /* of another measure */
+    };
+    int32_t interval;
     bool has_begun;
 };
 
@@ -90,7 +94,7 @@ int64_t daily_span_ns(const struct rule *rule);
 int64_t daily_keep_ns(const struct rule *rule);
 void daily_clear(const struct detection *d, struct daily *k);
 
-void daily_save(const struct daily *k, struct pack *p);
+void daily_save(const struct rule *rule, const struct daily *k, struct pack *p);
 bool daily_load(struct detection *d, struct daily *k, struct cursor *c);
 void daily_save_all(const struct detection *d, struct pack *p);
 bool daily_load_all(struct detection *d, struct cursor *c);

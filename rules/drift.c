@@ -137,7 +137,7 @@ static void drift_clear(const struct detection *d, void *state)
 static void drift_save(const struct detection *d, const void *state, struct pack *p)
 {
     const struct drift_state *s = state;
-    daily_save(&s->daily, p);
+    daily_save(d->rule, &s->daily, p);
     for (size_t i = 0; i < d->rule->daily.drifts_count; i++) {
         pack_float(p, s->runs[i].sum);
         pack_float(p, s->runs[i].extra);
@@ -167,7 +167,7 @@ const struct detector DETECTOR_DRIFT = {.state_size = sizeof(struct drift_state)
                                         .clear = drift_clear,
                                         .open_whole = daily_open,
                                         .close_whole = daily_close,
-                                        .version = 1,
+                                        .version = 2,
                                         .save = drift_save,
                                         .load = drift_load,
                                         .save_whole = daily_save_all,

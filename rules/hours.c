@@ -10,14 +10,21 @@
 
 #include <stdlib.h>
 
-enum { WEEK_HOURS = 168, DAY_HOURS = 24, SPREAD = 2, KEPT_DAYS = 60 };
+enum {
+    WEEK_HOURS = 168,
+    WEEK_DAYS = 7,
+    DAY_HOURS = 24,
+    SPREAD = 2,
+    KEPT_DAYS = 60,
+    MONDAY = 3,  /* 1970-01-01 was a Thursday */
+    WEEKS = 255, /* that are told apart */
+};
 
 /* When somebody is active.  A zeroed struct never was. */
 struct week {
-    uint16_t seen[WEEK_HOURS]; /* the day since 1970 on which it was last; 0: none */
-    uint16_t day;              /* the one that passes */
-    uint8_t weekday;           /* its */
-    uint32_t hours;            /* its, a bit each */
+    uint8_t seen[WEEK_HOURS]; /* the week in which it was last (see week_of); 0: none */
+    uint16_t day;             /* the one that passes, since 1970 */
+    uint32_t hours;           /* its, a bit each */
 };
 
 struct hours_state {
@@ -31,24 +38,36 @@ struct hours_state {
 /* A time as the wall clock shows it. */
 struct moment {
     uint16_t day;
-    uint8_t weekday, hour;
+    uint8_t hour;
 };
+
+static unsigned weekday_of(unsigned day)
+{
+    return (day + MONDAY) % WEEK_DAYS;
+}
+
+/* A number of a day's week, from 1 on and then again. */
+static uint8_t week_of(unsigned day)
+{
+    return (uint8_t)(1 + (day + MONDAY) / WEEK_DAYS % WEEKS);
+}
 
 static struct moment moment_of(const struct rule *rule, int64_t ns)
 {
     int64_t local_s = ns / CLOCK_SECOND_NS + zone_ahead_s(rule->zone, ns);
     int64_t day = local_s > 0 ? local_s / 86400 : 0;
     return (struct moment){.day = (uint16_t)(day < UINT16_MAX ? day : UINT16_MAX),
-                           .weekday = (uint8_t)zone_weekday(rule->zone, ns),
                            .hour = (uint8_t)zone_hour(rule->zone, ns)};
 }
 
 static bool week_has(const struct week *w, struct moment m)
 {
-    unsigned hour = (unsigned)m.weekday * DAY_HOURS + m.hour + WEEK_HOURS - SPREAD;
+    unsigned from = weekday_of(m.day) * DAY_HOURS + m.hour + WEEK_HOURS - SPREAD;
     for (unsigned i = 0; i <= 2 * SPREAD; i++) {
-        unsigned seen = w->seen[(hour + i) % WEEK_HOURS];
-        if (seen > 0 && m.day - seen <= KEPT_DAYS)
+        unsigned hour = (from + i) % WEEK_HOURS, seen = w->seen[hour];
+        unsigned weeks = (week_of(m.day) + WEEKS - seen) % WEEKS;
+        unsigned days_ago = weeks * WEEK_DAYS + weekday_of(m.day) - hour / DAY_HOURS;
+        if (seen > 0 && days_ago <= KEPT_DAYS)
             return true;
     }
     return false;
@@ -61,10 +80,9 @@ static void week_pass(struct week *w, struct moment m, uint32_t without)
         return;
     for (unsigned h = 0; h < DAY_HOURS; h++) {
         if ((w->hours & ~without) >> h & 1)
-            w->seen[w->weekday * DAY_HOURS + h] = w->day;
+            w->seen[weekday_of(w->day) * DAY_HOURS + h] = week_of(w->day);
     }
     w->day = m.day;
-    w->weekday = m.weekday;
     w->hours = 0;
 }
 
@@ -123,7 +141,7 @@ static void hours_describe(const struct detection *d, void *state, const struct 
     struct moment m = moment_of(d->rule, o->time_ns);
     a->value = a->at_least = s->off_count;
     a->limit = d->rule->at_least - 1;
-    a->weekday = m.weekday;
+    a->weekday = weekday_of(m.day);
     a->hour = m.hour;
     detector_name(a, o->transaction);
 }
@@ -149,25 +167,19 @@ static void hours_clear(const struct detection *d, void *state)
 static void week_save(const struct week *w, struct pack *p)
 {
     pack_number(p, w->day);
-    pack_u8(p, w->weekday);
     pack_u32(p, w->hours);
     for (unsigned i = 0; i < WEEK_HOURS; i++)
-        pack_number(p, w->seen[i]);
+        pack_u8(p, w->seen[i]);
 }
 
 static bool week_load(struct week *w, struct cursor *c)
 {
-    uint64_t most = unpack_number(c);
-    w->day = (uint16_t)most;
-    w->weekday = cursor_u8(c);
+    uint64_t day = unpack_number(c);
+    w->day = (uint16_t)day;
     w->hours = cursor_le32(c);
-    for (unsigned i = 0; i < WEEK_HOURS; i++) {
-        uint64_t day = unpack_number(c);
-        most |= day;
-        w->seen[i] = (uint16_t)day;
-    }
-    return !cursor_is_short(c) && most <= UINT16_MAX && w->weekday < 7 &&
-           w->hours >> DAY_HOURS == 0;
+    for (unsigned i = 0; i < WEEK_HOURS; i++)
+        w->seen[i] = cursor_u8(c);
+    return !cursor_is_short(c) && day <= UINT16_MAX && w->hours >> DAY_HOURS == 0;
 }
 
 static void hours_save(const struct detection *d, const void *state, struct pack *p)
@@ -252,7 +264,7 @@ const struct detector DETECTOR_HOURS = {.state_size = sizeof(struct hours_state)
                                         .clear = hours_clear,
                                         .open_whole = hours_open_whole,
                                         .close_whole = hours_close_whole,
-                                        .version = 1,
+                                        .version = 2,
                                         .save = hours_save,
                                         .load = hours_load,
                                         .save_whole = hours_save_whole,

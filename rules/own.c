@@ -13,7 +13,7 @@ static const double half_ns = 90.0 * 24 * 3600 * CLOCK_SECOND_NS;
  */
 static double largest_at(const struct own *o, const struct rule *rule, int64_t block)
 {
-    if (!o->has_begun || block <= o->block)
+    if (o->since_ns == 0 || block <= o->block)
         return o->largest;
     double ago_ns = (double)(block - o->block) * (double)rule->over_ns;
     double before = o->largest > (double)o->last ? o->largest : (double)o->last;
@@ -31,7 +31,7 @@ uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns
 {
     if (rule->times_own == 0)
         return rule->above;
-    bool is_known = o->has_begun && time_ns - o->since_ns >= rule->learn_ns;
+    bool is_known = o->since_ns > 0 && time_ns - o->since_ns >= rule->learn_ns;
     double largest = largest_at(o, rule, time_ns / rule->over_ns);
     if (!is_known && rule->learn_ns > 0 && largest < (double)rule->above)
         largest = (double)rule->above;
@@ -50,8 +50,8 @@ void own_note(struct own *o, const struct rule *rule, uint64_t value, int64_t ti
         return;
     int64_t block = time_ns / rule->over_ns;
     uint64_t limit = own_limit(o, rule, time_ns);
-    if (!o->has_begun)
-        *o = (struct own){.since_ns = time_ns, .block = block, .has_begun = true};
+    if (o->since_ns == 0)
+        *o = (struct own){.since_ns = time_ns > 0 ? time_ns : 1, .block = block};
     if (block > o->block) {
         o->largest = largest_at(o, rule, block);
         o->last = block - o->block > 1 ? 0 : o->now;
@@ -66,7 +66,6 @@ void own_note(struct own *o, const struct rule *rule, uint64_t value, int64_t ti
 
 void own_save(const struct own *o, struct pack *p)
 {
-    pack_flag(p, o->has_begun);
     pack_signed(p, o->since_ns);
     pack_signed(p, o->block);
     pack_number(p, o->now);
@@ -76,7 +75,6 @@ void own_save(const struct own *o, struct pack *p)
 
 void own_load(struct own *o, struct cursor *c)
 {
-    o->has_begun = unpack_flag(c);
     o->since_ns = unpack_signed(c);
     o->block = unpack_signed(c);
     o->now = unpack_number(c);

@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { GAPS_COUNT = 112, GAPS_MAX = 65535 };
+enum { GAPS_COUNT = 112 };
 
 static const double people_share = 0.10;
 static const double shortest_ns = 0.2 * CLOCK_SECOND_NS;
@@ -21,11 +21,11 @@ struct rhythm_state {
     int64_t begun_ns; /* the first gap's beginning */
     int64_t last_ns;  /* when the newest value came */
     uint64_t value;   /* its hash */
-    uint16_t of;      /* gaps */
+    uint16_t of;      /* gaps; all are halved when there are too many of one */
     uint16_t dense;   /* of the densest range that was found last */
     uint8_t range;    /* that */
     bool has_begun;
-    uint16_t gaps[GAPS_COUNT]; /* by their logarithm */
+    uint8_t gaps[GAPS_COUNT]; /* by their logarithm */
 };
 
 /* Which of the gaps it is; GAPS_COUNT: none that counts. */
@@ -42,10 +42,19 @@ static double residual(unsigned dense, unsigned of)
     return (dense - expected) / sqrt(expected * (1 - people_share));
 }
 
+static void halve(struct rhythm_state *s)
+{
+    s->of = 0;
+    for (unsigned i = 0; i < GAPS_COUNT; i++) {
+        s->gaps[i] /= 2;
+        s->of = (uint16_t)(s->of + s->gaps[i]);
+    }
+}
+
 static void note_gap(struct rhythm_state *s, unsigned gap)
 {
-    if (s->of == GAPS_MAX)
-        return;
+    if (s->gaps[gap] == UINT8_MAX)
+        halve(s);
     s->of++;
     s->gaps[gap]++;
     unsigned below = gap > 0 ? s->gaps[gap - 1] : 0u;
@@ -120,26 +129,23 @@ static void rhythm_save(const struct detection *d, const void *state, struct pac
     pack_signed(p, s->last_ns);
     pack_u64(p, s->value);
     for (unsigned i = 0; i < GAPS_COUNT; i++)
-        pack_number(p, s->gaps[i]);
+        pack_u8(p, s->gaps[i]);
 }
 
 static bool rhythm_load(struct detection *d, void *state, struct cursor *c)
 {
     struct rhythm_state *s = state;
-    uint64_t of = 0;
     (void)d;
     s->has_begun = unpack_flag(c);
     s->begun_ns = unpack_signed(c);
     s->last_ns = unpack_signed(c);
     s->value = unpack_u64(c);
     for (unsigned i = 0; i < GAPS_COUNT; i++) {
-        uint64_t count = unpack_number(c);
-        of += count <= GAPS_MAX ? count : GAPS_MAX + 1;
-        s->gaps[i] = (uint16_t)count;
+        s->gaps[i] = cursor_u8(c);
+        s->of = (uint16_t)(s->of + s->gaps[i]);
     }
-    s->of = (uint16_t)of;
     bool is_time = s->begun_ns >= 0 && s->last_ns >= 0 && s->last_ns < INT64_MAX / 2;
-    return !cursor_is_short(c) && of <= GAPS_MAX && is_time;
+    return !cursor_is_short(c) && is_time;
 }
 
 const struct detector DETECTOR_RHYTHM = {.state_size = sizeof(struct rhythm_state),
@@ -148,6 +154,6 @@ const struct detector DETECTOR_RHYTHM = {.state_size = sizeof(struct rhythm_stat
                                          .span_ns = rhythm_span_ns,
                                          .keep_ns = rhythm_keep_ns,
                                          .clear = rhythm_clear,
-                                         .version = 1,
+                                         .version = 2,
                                          .save = rhythm_save,
                                          .load = rhythm_load};

@@ -57,8 +57,7 @@ static void unusual_clear(const struct detection *d, void *state)
 
 static void unusual_save(const struct detection *d, const void *state, struct pack *p)
 {
-    (void)d;
-    daily_save(state, p);
+    daily_save(d->rule, state, p);
 }
 
 static bool unusual_load(struct detection *d, void *state, struct cursor *c)
@@ -74,7 +73,7 @@ const struct detector DETECTOR_UNUSUAL = {.state_size = sizeof(struct daily),
                                           .clear = unusual_clear,
                                           .open_whole = daily_open,
                                           .close_whole = daily_close,
-                                          .version = 1,
+                                          .version = 2,
                                           .save = unusual_save,
                                           .load = unusual_load,
                                           .save_whole = daily_save_all,
