@@ -64,10 +64,32 @@ uint64_t siphash_end(struct siphash *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
+/* Less than 8 bytes as a word, the first lowest. */
+static uint64_t load_tail(const uint8_t *at, size_t len)
+{
+    uint32_t first, last;
+    uint64_t word = 0;
+    if (len >= sizeof(first)) { /* two loads that overlap */
+        memcpy(&first, at, sizeof(first));
+        memcpy(&last, at + len - sizeof(last), sizeof(last));
+        return le32toh(first) | (uint64_t)le32toh(last) << 8 * (len - sizeof(last));
+    }
+    for (size_t i = 0; i < len; i++)
+        word |= (uint64_t)at[i] << 8 * i;
+    return word;
+}
+
 uint64_t siphash_bytes(struct bytes b, const struct hash_key *key)
 {
     struct siphash s;
+    size_t i = 0;
     siphash_begin(&s, key);
-    siphash_add(&s, b);
+    for (; b.len - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, b.data + i, sizeof(word));
+        take_word(&s, le64toh(word));
+    }
+    s.word = load_tail(b.data + i, b.len - i);
+    s.len = b.len;
     return siphash_end(&s);
 }

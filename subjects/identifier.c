@@ -17,7 +17,7 @@ enum {
 
 bool identifier_set(struct identifier *id, const char *text, size_t len, size_t check_len)
 {
-    memcpy(id->text, text, len);
+    digits_copy(id->text, text, len);
     id->len = (uint8_t)len;
     id->check_len = (uint8_t)check_len;
     return true;
@@ -28,9 +28,10 @@ static bool is_letter(uint8_t c)
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-static bool is_mail_char(uint8_t c)
+/* Characters before the @, but for letters and digits. */
+static bool is_mail_sign(uint8_t c)
 {
-    return is_letter(c) || digit_is(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-';
+    return c == '.' || c == '_' || c == '%' || c == '+' || c == '-';
 }
 
 /* Endings of files whose names have an @ for their size. */
@@ -44,47 +45,51 @@ static bool is_file_ending(struct bytes ending)
     return false;
 }
 
-/* Labels with dots between, the last of them letters (RFC 1035, section 2.3.1). */
-static bool is_domain(struct bytes domain)
+/* Labels with dots between, the last of them letters (RFC 1035, section 2.3.1), in lower case. */
+static bool read_domain(struct bytes domain, char *out)
 {
-    struct bytes label = {NULL, 0};
-    size_t dots = 0;
-    for (struct bytes rest = domain; rest.len > 0;) {
-        size_t len = bytes_index(rest, '.');
-        label = bytes_first(rest, len);
-        if (label.len == 0 || label.data[0] == '-' || label.data[label.len - 1] == '-')
-            return false;
-        for (size_t i = 0; i < label.len; i++) {
-            if (!is_letter(label.data[i]) && !digit_is(label.data[i]) && label.data[i] != '-')
-                return false;
+    size_t label = 0, letters = 0; /* where the last one begins; how many it ends in */
+    for (size_t i = 0; i < domain.len; i++) {
+        uint8_t c = domain.data[i];
+        bool is_edge = i == label || i + 1 == domain.len || domain.data[i + 1] == '.';
+        out[i] = (char)c;
+        if (is_letter(c)) {
+            out[i] = (char)(c | 0x20);
+            letters++;
+            continue;
         }
-        dots += len < rest.len;
-        if (len + 1 == rest.len)
+        letters = 0;
+        if (c == '.' && i > label)
+            label = i + 1;
+        else if (!digit_is(c) && (c != '-' || is_edge))
             return false;
-        rest = bytes_from(rest, len + 1);
     }
-    bool is_name = label.len >= 2 && dots > 0;
-    for (size_t i = 0; i < label.len; i++)
-        is_name = is_name && is_letter(label.data[i]);
+    bool is_name = label > 0 && letters >= 2 && letters == domain.len - label;
     /* logo@2x.png */
-    return is_name && !(digit_is(domain.data[0]) && is_file_ending(label));
+    return is_name && !(digit_is(domain.data[0]) && is_file_ending(bytes_from(domain, label)));
 }
 
 /* Names before the @ differ by case on no server that anybody uses. */
 bool identifier_read_email(const struct reading *r)
 {
     char text[IDENTIFIER_TEXT_MAX];
-    size_t at = bytes_index(r->text, '@');
-    if (at == 0 || at > LOCAL_MAX || r->text.data[0] == '.' ||
-        !is_domain(bytes_from(r->text, at + 1)))
-        return false;
-    for (size_t i = 0; i < r->text.len; i++) {
-        uint8_t c = r->text.data[i];
-        if (i < at && !is_mail_char(c))
+    size_t at = 0;
+    for (; at < r->text.len && r->text.data[at] != '@'; at++) {
+        uint8_t c = r->text.data[at];
+        if (!is_letter(c) && !digit_is(c) && !is_mail_sign(c))
             return false;
-        text[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+        text[at] = (char)(is_letter(c) ? c | 0x20 : c);
     }
-    return identifier_set(r->id, text, r->text.len, 0);
+    if (at == 0 || at > LOCAL_MAX || at == r->text.len || r->text.data[0] == '.')
+        return false;
+    text[at++] = '@';
+    return read_domain(bytes_from(r->text, at), text + at) &&
+           identifier_set(r->id, text, r->text.len, 0);
+}
+
+static bool is_customer_sign(uint8_t c)
+{
+    return c == '-' || c == '_' || c == '.' || c == '/' || c == ':';
 }
 
 /* The operator's own: letters and digits with single signs between, with a digit at least that is
@@ -97,7 +102,7 @@ static bool read_customer(const struct reading *r)
         return false;
     for (size_t i = 0; i < r->text.len; i++) {
         uint8_t c = r->text.data[i];
-        bool is_sign = c != 0 && strchr("-_./:", c);
+        bool is_sign = is_customer_sign(c);
         if ((is_sign && was_sign) || (!is_sign && !is_letter(c) && !digit_is(c)))
             return false;
         was_sign = is_sign;
@@ -131,10 +136,17 @@ static bool (*const readers[SUBJECT_KINDS_COUNT])(const struct reading *r) = {
     [SUBJECT_PUK] = read_puk,
 };
 
+/* Most texts have no blanks around them. */
+static struct bytes trim(struct bytes text)
+{
+    bool is_bare = text.len > 0 && text.data[0] > ' ' && text.data[text.len - 1] > ' ';
+    return is_bare ? text : bytes_trim(text);
+}
+
 bool identifier_read(struct identifier *id, const struct countries *c, enum subject_kind kind,
                      struct bytes text)
 {
-    struct reading r = {.id = id, .countries = c, .text = bytes_trim(text)};
+    struct reading r = {.id = id, .countries = c, .text = trim(text)};
     id->kind = (uint8_t)kind;
     return r.text.len > 0 && r.text.len <= IDENTIFIER_TEXT_MAX && readers[kind] &&
            readers[kind](&r);
@@ -147,13 +159,12 @@ struct shape {
 
 static struct shape shape_of(struct bytes text)
 {
-    struct shape s = {0};
+    unsigned digits = 0, letters = 0;
     for (size_t i = 0; i < text.len; i++) {
-        s.digits += digit_is(text.data[i]);
-        s.letters += is_letter(text.data[i]);
+        digits += digit_is(text.data[i]);
+        letters += is_letter(text.data[i]);
     }
-    s.signs = text.len - s.digits - s.letters;
-    return s;
+    return (struct shape){digits, letters, text.len - digits - letters};
 }
 
 enum written { WRITTEN_ANY, WRITTEN_BARE, WRITTEN_WITH_SIGNS };
@@ -197,15 +208,16 @@ static bool recognise_number(struct reading *r, size_t digits, bool is_bare)
 
 bool identifier_recognise(struct identifier *id, const struct countries *c, struct bytes text)
 {
-    struct reading r = {.id = id, .countries = c, .text = bytes_trim(text), .is_sure = true};
+    struct reading r = {.id = id, .countries = c, .text = trim(text), .is_sure = true};
     if (r.text.len < FORM_MIN || r.text.len > IDENTIFIER_TEXT_MAX)
         return false;
-    struct shape s = shape_of(r.text);
-    if (s.letters == 0)
-        return s.digits >= 8 && recognise_number(&r, s.digits, s.signs == 0);
     enum subject_kind kind = SUBJECT_EMAIL;
-    if (bytes_index(r.text, '@') == r.text.len)
+    if (bytes_index(r.text, '@') == r.text.len) {
+        struct shape s = shape_of(r.text);
+        if (s.letters == 0)
+            return s.digits >= 8 && recognise_number(&r, s.digits, s.signs == 0);
         kind = s.digits >= 9 && digit_is(r.text.data[0]) ? SUBJECT_HETU : SUBJECT_IBAN;
+    }
     id->kind = (uint8_t)kind;
     return readers[kind](&r);
 }

@@ -147,11 +147,19 @@ static bool glob_fits(struct bytes glob, struct bytes text)
     return g == glob.len;
 }
 
+/* Most fail at an end already. */
+static bool ends_fit(struct bytes glob, struct bytes text)
+{
+    uint8_t first = glob.data[0], last = glob.data[glob.len - 1];
+    return (first == '*' || first == text.data[0]) &&
+           (last == '*' || last == text.data[text.len - 1]);
+}
+
 static const struct name *glob_of(const struct names *n, struct bytes text, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         struct bytes glob = {(const uint8_t *)n->globs[i].text, n->globs[i].len};
-        if (glob_fits(glob, text))
+        if (ends_fit(glob, text) && glob_fits(glob, text))
             return &n->globs[i];
     }
     return NULL;

@@ -45,16 +45,39 @@ static const struct plan plans[] = {
 
 enum { PLANS_COUNT = sizeof(plans) / sizeof(plans[0]) };
 
-/* Calling codes that are given out, by their first three digits, from and to. */
+enum { CALLINGS_MAX = 12 };
+
+/* Calling codes that are given out, by their first three digits, from and to, each row of those
+ * that begin with one digit; nothing begins with 0. */
 static const struct {
-    uint16_t first, last;
-} callings[] = {
-    {100, 199}, {200, 209}, {211, 213}, {216, 216}, {218, 218}, {220, 258}, {260, 269}, {270, 279},
-    {290, 291}, {297, 349}, {350, 359}, {360, 369}, {370, 378}, {380, 383}, {385, 387}, {389, 419},
-    {420, 421}, {423, 423}, {430, 499}, {500, 509}, {510, 589}, {590, 599}, {600, 669}, {670, 670},
-    {672, 683}, {685, 692}, {700, 799}, {800, 800}, {808, 808}, {810, 829}, {840, 849}, {850, 850},
-    {852, 853}, {855, 856}, {860, 869}, {870, 870}, {878, 878}, {880, 883}, {886, 886}, {888, 888},
-    {900, 959}, {960, 968}, {970, 977}, {979, 979}, {980, 989}, {992, 996}, {998, 998},
+    uint16_t first, last; /* 0: none */
+} callings[10][CALLINGS_MAX] = {
+    [1] = {{100, 199}},
+    [2] = {{200, 209},
+           {211, 213},
+           {216, 216},
+           {218, 218},
+           {220, 258},
+           {260, 279},
+           {290, 291},
+           {297, 299}},
+    [3] = {{300, 378}, {380, 383}, {385, 387}, {389, 399}},
+    [4] = {{400, 421}, {423, 423}, {430, 499}},
+    [5] = {{500, 599}},
+    [6] = {{600, 670}, {672, 683}, {685, 692}},
+    [7] = {{700, 799}},
+    [8] = {{800, 800},
+           {808, 808},
+           {810, 829},
+           {840, 850},
+           {852, 853},
+           {855, 856},
+           {860, 870},
+           {878, 878},
+           {880, 883},
+           {886, 886},
+           {888, 888}},
+    [9] = {{900, 968}, {970, 977}, {979, 989}, {992, 996}, {998, 998}},
 };
 
 bool countries_add(struct countries *c, struct bytes code)
@@ -79,16 +102,10 @@ const char *country_code(size_t n)
 
 bool phone_has_country(const char *digits, size_t count)
 {
-    unsigned code = count < 3 ? 0 : digits_number(digits, 3);
-    size_t low = 0, high = sizeof(callings) / sizeof(callings[0]);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (callings[middle].last < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < sizeof(callings) / sizeof(callings[0]) && code >= callings[low].first;
+    unsigned code = count < 3 ? 0 : digits_number(digits, 3), row = code / 100, i = 0;
+    while (i < CALLINGS_MAX && callings[row][i].first > 0 && code > callings[row][i].last)
+        i++;
+    return i < CALLINGS_MAX && callings[row][i].first > 0 && code >= callings[row][i].first;
 }
 
 /* Its place; COUNTRIES_MAX where it is not there. */
@@ -138,13 +155,15 @@ static bool is_national(const struct plan *p, const char *digits, size_t count, 
 static bool set_national(const struct reading *r, const struct plan *p, const char *digits,
                          size_t count)
 {
-    char text[E164_MAX];
+    struct identifier *id = r->id;
     size_t len = p->calling_len;
     if (len + count > E164_MAX)
         return false;
-    memcpy(text, p->calling, len);
-    memcpy(text + len, digits, count);
-    return identifier_set(r->id, text, len + count, 0);
+    memcpy(id->text, p->calling, sizeof(p->calling)); /* of a length that is known: faster */
+    digits_copy(id->text + len, digits, count);
+    id->len = (uint8_t)(len + count);
+    id->check_len = 0;
+    return true;
 }
 
 /* The plan whose calling code the digits begin with, among those of the countries. */

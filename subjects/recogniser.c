@@ -4,6 +4,8 @@
  */
 #include "subjects/recogniser.h"
 
+#include "subjects/short_text.h"
+
 #include <hs.h>
 #include <stdlib.h>
 
@@ -214,14 +216,12 @@ static struct bytes without_words(const struct scan *c, size_t end, struct bytes
     return token;
 }
 
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-                    void *context)
+/* A token ends there in the piece, before the byte that is none of it. */
+static void tell(void *context, enum token id, size_t end)
 {
     struct scan *c = context;
     uint8_t copy[TOKEN_MAX];
-    (void)from;
-    (void)flags;
-    size_t end = (size_t)(to - 1 - c->before), len = reach(c, end, id, 0);
+    size_t len = reach(c, end, id, 0);
     if (id == TOKEN_MAIL && len < TOKEN_MAX && len < end + c->tail_len &&
         byte_before(c, end, len + 1) == '@')
         len = reach(c, end, PART_LOCAL, len + 1);
@@ -235,7 +235,16 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
     if (id == TOKEN_NUMBER)
         token = without_words(c, end, token);
     if (token.len > 0)
-        c->taker->take(c->taker->context, (enum token)id, token);
+        c->taker->take(c->taker->context, id, token);
+}
+
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *context)
+{
+    const struct scan *c = context;
+    (void)from;
+    (void)flags;
+    tell(context, (enum token)id, (size_t)(to - 1 - c->before));
     return 0;
 }
 
@@ -270,4 +279,22 @@ void scan_take(struct scan *c, struct bytes piece, const struct scan_taker *take
 void scan_break(struct scan *c, const struct scan_taker *taker)
 {
     scan_take(c, (struct bytes){(const uint8_t *)"\n", 1}, taker);
+}
+
+void scan_whole(struct scan *c, struct bytes text, const struct scan_taker *taker)
+{
+    uint8_t copy[SHORT_TEXT_MAX + SHORT_TEXT_PADDING];
+    if (text.len > SHORT_TEXT_MAX) {
+        scan_take(c, text, taker);
+        scan_break(c, taker);
+        return;
+    }
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    memset(copy + text.len, 0, SHORT_TEXT_PADDING);
+    c->piece = (struct bytes){copy, text.len + 1}; /* with the byte that ends it */
+    c->tail_len = 0;
+    c->taker = taker;
+    short_text_find((struct bytes){copy, text.len}, tell, c);
+    c->piece = (struct bytes){NULL, 0};
 }

@@ -1,7 +1,8 @@
 /*
  * Where identifiers may be in running text.  Vectorscan finds tokens as the bytes pass, however
  * they are cut: runs of digits with what stands between digits, addresses of e-mail, and the like.
- * What a token is, its taker finds out.  This is the one file around Vectorscan.
+ * What a token is, its taker finds out.  This is the one file around Vectorscan;
+ * short texts go without it (subjects/short_text.h).
  */
 #ifndef SEEPWATCH_SUBJECTS_RECOGNISER_H
 #define SEEPWATCH_SUBJECTS_RECOGNISER_H
@@ -47,6 +48,8 @@ struct scan_taker {
 struct scan *scan_open(struct scans *s);
 /* scan_take takes the next bytes of the text; a token is told once what follows it was seen. */
 void scan_take(struct scan *c, struct bytes piece, const struct scan_taker *taker);
+/* scan_whole takes a text that is there as a whole, while no other one passes. */
+void scan_whole(struct scan *c, struct bytes text, const struct scan_taker *taker);
 /* scan_break ends the text there, and with it the token that passes; another text may follow. */
 void scan_break(struct scan *c, const struct scan_taker *taker);
 /* scan_close(NULL) does nothing; a token that is not at its end is forgotten. */

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/siphash.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 static const uint8_t persons[] = {SUBJECT_PERSONNUMMER, SUBJECT_FODSELSNUMMER, SUBJECT_HETU,
@@ -34,17 +35,73 @@ void world_close(struct subject_world *w)
     free(w);
 }
 
-enum subject_kind world_name(struct subject_world *w, struct bytes name)
+enum { WORD = sizeof(uint64_t) };
+
+/* The first lowest. */
+static uint64_t load(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return le64toh(word);
+}
+
+/* Keeps a name that can be compared by two loads; a quote in it would be its end. */
+static void name_keep(struct world_name *n, struct bytes name)
+{
+    uint8_t text[2 * WORD] = {0};
+    n->len = 0;
+    if (name.len >= sizeof(text))
+        return;
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] < ' ' || name.data[i] == '"' || name.data[i] == '\\')
+            return;
+        text[i] = name.data[i];
+    }
+    text[name.len] = '"';
+    n->len = (uint8_t)(name.len + 1);
+    n->last_at = n->len > WORD ? (uint8_t)(n->len - WORD) : 0;
+    n->mask = n->len < WORD ? (UINT64_C(1) << 8 * n->len) - 1 : UINT64_MAX;
+    n->first = load(text);
+    n->last = load(text + n->last_at);
+}
+
+static struct world_name *name_find(struct subject_world *w, struct bytes name)
 {
     uint64_t hash = hash_bytes(name, w->seed) | 1;
-    size_t at = hash >> 32 & (WORLD_NAMES_COUNT - 1);
-    if (w->names[at].hash != hash) {
-        enum subject_kind kind = names_find(w->subjects->names, name);
-        w->names[at].hash = hash;
-        w->names[at].kind =
-            (uint8_t)(w->subjects->rank[kind] == SUBJECTS_RANK_OFF ? SUBJECT_NONE : kind);
-    }
-    return (enum subject_kind)w->names[at].kind;
+    struct world_name *n = &w->names[hash >> 32 & (WORLD_NAMES_COUNT - 1)];
+    if (n->hash == hash)
+        return n;
+    enum subject_kind kind = names_find(w->subjects->names, name);
+    n->hash = hash;
+    n->kind = (uint8_t)(w->subjects->rank[kind] == SUBJECTS_RANK_OFF ? SUBJECT_NONE : kind);
+    name_keep(n, name);
+    return n;
+}
+
+enum subject_kind world_name(struct subject_world *w, struct bytes name)
+{
+    return (enum subject_kind)name_find(w, name)->kind;
+}
+
+enum subject_kind world_name_behind(struct subject_world *w, uint16_t *place, struct bytes name)
+{
+    const struct world_name *n = name_find(w, name);
+    uint16_t own = (uint16_t)(n - w->names);
+    w->names[*place].next = own;
+    *place = own;
+    return (enum subject_kind)n->kind;
+}
+
+size_t world_name_again(const struct subject_world *w, uint16_t *place, struct bytes text,
+                        enum subject_kind *kind)
+{
+    const struct world_name *n = &w->names[w->names[*place].next];
+    if (n->len == 0 || text.len < 2 * WORD || (load(text.data) & n->mask) != n->first ||
+        (load(text.data + n->last_at) & n->mask) != n->last)
+        return 0;
+    *place = w->names[*place].next;
+    *kind = (enum subject_kind)n->kind;
+    return n->len - 1U;
 }
 
 enum subject_kind world_key(struct subject_world *w, struct bytes key, struct bytes *value)

@@ -10,6 +10,17 @@
 
 enum { WORLD_NAMES_COUNT = 1024 /* names whose kind is kept; a power of two */ };
 
+/* A name that was asked for. */
+struct world_name {
+    uint64_t hash;
+    uint8_t kind;
+    uint8_t len;          /* with a quote behind it; 0: it is too long, or not plain */
+    uint16_t next;        /* place of the one that came behind it */
+    uint8_t last_at;      /* its last 8 bytes, where it has so many; else 0 */
+    uint64_t mask;        /* of the bytes that are its own, of 8 */
+    uint64_t first, last; /* 8 bytes, of `mask` */
+};
+
 struct subject_world {
     struct subjects *subjects;
     struct budget budget; /* of what is gathered */
@@ -22,10 +33,7 @@ struct subject_world {
     int64_t second_ns;    /* the second that passes, and how many bytes were scanned before it */
     uint64_t second_scanned;
     uint64_t denied; /* identifiers not counted for want of memory */
-    struct {
-        uint64_t hash;
-        uint8_t kind;
-    } names[WORLD_NAMES_COUNT];
+    struct world_name names[WORLD_NAMES_COUNT];
 };
 
 /* world_open returns NULL without memory; s lives longer. */
@@ -34,6 +42,16 @@ void world_close(struct subject_world *w);
 
 /* world_name gives the kind of a name; only of kinds that are looked for. */
 enum subject_kind world_name(struct subject_world *w, struct bytes name);
+
+/*
+ * Names of members come in the same order, record by record.  world_name_behind is world_name, and
+ * remembers that the name came behind the one at *place, which then is its own; world_name_again
+ * tells whether the text, which goes on behind a quote, begins with the name that came there
+ * before, and a quote, and gives its length without that: 0 where it does not.
+ */
+enum subject_kind world_name_behind(struct subject_world *w, uint16_t *place, struct bytes name);
+size_t world_name_again(const struct subject_world *w, uint16_t *place, struct bytes text,
+                        enum subject_kind *kind);
 
 /* world_key gives the identifier that a key of a key-value store holds, and its kind: by the
  * operator's patterns, or where a part of the key, up to ':', names what the next one is. */

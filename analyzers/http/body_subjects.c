@@ -1,13 +1,14 @@
 #define _GNU_SOURCE /* explicit_bzero */
 #include "analyzers/http/body_subjects.h"
 
+#include "subjects/short_text.h"
+
 enum {
     TEXT_MIN = 6,       /* bytes of a text that can hold an identifier that is recognised */
     DIGITS_MIN = 8,     /* in it, but for an address of e-mail */
     DATE_LEN = 16,      /* of 2026-01-05T09:30 */
     DATE_TEXT_MAX = 35, /* with seconds and a zone */
     ZONE_MAX = 6,
-    WHOLE_MAX = 512, /* bytes of a text that is looked through at once */
 };
 
 void body_subjects_begin(struct body_subjects *b, const struct body_subjects_plan *plan,
@@ -180,20 +181,6 @@ static void end_scan(struct body_subjects *b)
     b->is_streaming = false;
 }
 
-/* A text that is there as a whole; with its end, so that it takes one call. */
-static void scan_whole(struct body_subjects *b, struct bytes text)
-{
-    uint8_t copy[WHOLE_MAX];
-    if (text.len >= WHOLE_MAX) {
-        scan(b, text);
-        end_scan(b);
-        return;
-    }
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = '\n';
-    scan(b, (struct bytes){copy, text.len + 1});
-}
-
 /* Seconds, a fraction and a zone. */
 static bool is_time_rest(struct bytes rest)
 {
@@ -222,14 +209,10 @@ static bool is_date(struct bytes text)
 /* Whether there can be an identifier in a text: what most texts are not worth is a scan. */
 static bool may_hold(struct bytes text)
 {
-    size_t digits = 0, ats = 0;
     if (text.len < TEXT_MIN)
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        digits += (uint8_t)(text.data[i] - '0') < 10;
-        ats += text.data[i] == '@';
-    }
-    return (digits >= DIGITS_MIN || ats > 0) && !is_date(text);
+    struct short_text_signs signs = short_text_signs(text);
+    return (signs.digits >= DIGITS_MIN || signs.has_at) && !is_date(text);
 }
 
 void body_subjects_text(struct body_subjects *b, struct bytes part, bool is_last)
@@ -237,10 +220,10 @@ void body_subjects_text(struct body_subjects *b, struct bytes part, bool is_last
     if (!b->scan)
         return;
     if (is_last && !b->is_streaming) {
+        const struct scan_taker taker = {take_token, b};
         if (may_hold(part))
-            scan_whole(b, part);
-        else
-            b->world->scanned += part.len;
+            scan_whole(b->scan, part, &taker);
+        b->world->scanned += part.len;
         return;
     }
     b->is_streaming = true;

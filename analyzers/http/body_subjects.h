@@ -40,6 +40,7 @@ struct subjects_json {
     uint32_t depth, array_depth; /* of the array whose elements are records; 0: none is open */
     uint64_t objects;            /* a bit for each level: an object, else an array */
     uint8_t kinds[SUBJECTS_DEPTH_MAX]; /* of what is in the container of that level */
+    uint16_t name_place;               /* of the last name (world_name_behind) */
     /* Each a word: they are written one by one and read at once. */
     unsigned kind; /* of the value that comes */
     unsigned in_string, in_name, is_name_next, in_word, is_escaped;
@@ -53,6 +54,7 @@ struct subjects_csv {
     uint16_t column;
     bool is_first_row, has_number, is_told; /* a column's name says what it holds */
     bool in_field, in_quotes, is_quote_open;
+    bool has_quotes; /* a row behind the first one had */
     struct subjects_value value;
 };
 
@@ -129,6 +131,16 @@ static inline void subjects_value_forget(struct subjects_value *v)
 static inline struct bytes subjects_value_text(const struct subjects_value *v)
 {
     return (struct bytes){(const uint8_t *)v->text, v->is_long ? 0 : v->len};
+}
+
+/* subjects_value_last gives the value with its last piece: where it has no other one, as it lies.
+ */
+static inline struct bytes subjects_value_last(struct subjects_value *v, struct bytes piece)
+{
+    if (v->len == 0 && !v->is_long && piece.len <= SUBJECTS_VALUE_MAX)
+        return piece;
+    subjects_value_add(v, piece);
+    return subjects_value_text(v);
 }
 
 /* body_subjects_value gathers a value whose kind is known, body_subjects_text recognises what is in

@@ -3,21 +3,6 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 
-size_t json_plain_len(struct bytes piece)
-{
-    size_t len = 0;
-    for (; piece.len - len >= 16; len += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)&piece.data[len]);
-        int found = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
-        if (found)
-            return len + (size_t)__builtin_ctz((unsigned)found);
-    }
-    while (len < piece.len && piece.data[len] != '"' && piece.data[len] != '\\')
-        len++;
-    return len;
-}
-
 static uint64_t json_mask(__m128i bytes, char c)
 {
     return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
@@ -38,14 +23,6 @@ struct json_masks json_masks_of(struct bytes block)
     return m;
 }
 #else
-size_t json_plain_len(struct bytes piece)
-{
-    size_t len = 0;
-    while (len < piece.len && piece.data[len] != '"' && piece.data[len] != '\\')
-        len++;
-    return len;
-}
-
 struct json_masks json_masks_of(struct bytes block)
 {
     struct json_masks m = {0};

@@ -128,11 +128,44 @@ static bool unquoted_take(struct body_subjects *b, struct bytes *piece)
     return false;
 }
 
+/* Whether a row begins of which nothing but its text is of use. */
+static bool is_at_text(const struct subjects_csv *c)
+{
+    return !c->is_told && !c->is_first_row && !c->has_quotes && c->delimiter && c->column == 0 &&
+           !c->in_field;
+}
+
+/* Takes off such a row, where it is whole and without quotes: its fields need not be found.  False
+ * where it is not; *len tells up to where that holds. */
+static bool row_take(struct body_subjects *b, struct bytes *piece, size_t *len)
+{
+    *len = bytes_index(*piece, '\n');
+    struct bytes row = bytes_first(*piece, *len);
+    size_t end = bytes_index(row, '\r');
+    b->csv.has_quotes = bytes_index(row, '"') < *len;
+    if (*len == piece->len || end + 1 < *len || b->csv.has_quotes)
+        return false;
+    b->in_record = end > 0;
+    body_subjects_text(b, bytes_first(row, end), true);
+    body_subjects_end_record(b);
+    *piece = bytes_from(*piece, *len + 1);
+    return true;
+}
+
 void subjects_csv_take(struct body_subjects *b, struct bytes piece)
 {
     struct subjects_csv *c = &b->csv;
-    struct bytes unread = piece; /* by recognition */
+    struct bytes unread = piece;  /* by recognition */
+    size_t slow_until = SIZE_MAX; /* bytes left, where rows may be taken as a whole again */
     while (piece.len > 0) {
+        size_t len = 0;
+        if (piece.len <= slow_until && is_at_text(c)) {
+            if (row_take(b, &piece, &len)) {
+                unread = piece;
+                continue;
+            }
+            slow_until = piece.len - len;
+        }
         if (c->in_quotes) {
             piece = quoted_take(b, piece);
             continue;

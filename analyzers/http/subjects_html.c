@@ -4,6 +4,8 @@
  */
 #include "analyzers/http/body_subjects.h"
 
+#include <endian.h>
+
 enum state {
     IN_TEXT,
     IN_TAG_NAME,
@@ -17,6 +19,8 @@ enum state {
 enum cell { CELL_NONE, CELL_HEAD, CELL_TERM, CELL_DATA };
 
 enum { DASHES = 2 /* before the end of a comment */ };
+
+_Static_assert(sizeof(((struct subjects_html *)0)->name) == sizeof(uint64_t), "a name is a word");
 
 /* Bytes without what stands for them. */
 static const struct {
@@ -121,65 +125,92 @@ static bool name_end(struct body_subjects *b, uint8_t c)
     return tag_named(b, name);
 }
 
-static bool name_take(struct body_subjects *b, uint8_t c)
+/* A name as a word, that is written at once: it is read by more than a byte soon after. */
+static uint64_t name_word(const struct subjects_html *h)
 {
-    struct subjects_html *h = &b->html;
-    bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-    if (is_letter || (h->name_len == 0 && c == '/') || c == '!' || c == '-') {
-        if (h->name_len < sizeof(h->name))
-            h->name[h->name_len++] = (char)(is_letter ? c | 0x20 : c);
-        if (h->state == IN_TAG_NAME && h->name_len == 3 && memcmp(h->name, "!--", 3) == 0) {
-            h->state = IN_COMMENT;
-            h->quote = DASHES;
-        }
-        return false;
-    }
-    return name_end(b, c);
+    uint64_t word = 0;
+    if (h->name_len > 0)
+        memcpy(&word, h->name, sizeof(word));
+    return le64toh(word);
 }
 
-static void in_tag(struct subjects_html *h, uint8_t c)
+static void name_set(struct subjects_html *h, uint64_t word, size_t len)
+{
+    word = htole64(word);
+    memcpy(h->name, &word, sizeof(word));
+    h->name_len = (uint8_t)len;
+}
+
+static bool is_comment(const struct subjects_html *h)
+{
+    return h->state == IN_TAG_NAME && h->name_len == 3 && memcmp(h->name, "!--", 3) == 0;
+}
+
+/* What follows takes bytes of a tag from `at` on, up to where the state changes; true where a row
+ * begins or ends there. */
+static bool name_take(struct body_subjects *b, struct bytes piece, size_t *at)
+{
+    struct subjects_html *h = &b->html;
+    uint64_t word = name_word(h);
+    size_t len = h->name_len;
+    while (*at < piece.len) {
+        uint8_t c = piece.data[(*at)++];
+        bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (!is_letter && c != '!' && c != '-' && (c != '/' || len > 0)) {
+            name_set(h, word, len);
+            return name_end(b, c);
+        }
+        if (len == sizeof(h->name))
+            continue;
+        word |= (uint64_t)(is_letter ? c | 0x20 : c) << 8 * len++;
+        if (c == '-' && len == 3) {
+            name_set(h, word, len);
+            if (is_comment(h)) {
+                h->state = IN_COMMENT;
+                h->quote = DASHES;
+                return false;
+            }
+        }
+    }
+    name_set(h, word, len);
+    return false;
+}
+
+/* Attributes, up to the quotes of one. */
+static void in_tag(struct subjects_html *h, struct bytes piece, size_t *at)
 {
     struct bytes name = {(const uint8_t *)h->name, h->name_len};
-    if (c == '"' || c == '\'') {
-        h->state = IN_QUOTES;
-        h->quote = c;
-    } else if (c == '>') {
-        h->state = is_raw(name) ? IN_RAW : IN_TEXT;
+    while (*at < piece.len) {
+        uint8_t c = piece.data[(*at)++];
+        if (c == '"' || c == '\'') {
+            h->state = IN_QUOTES;
+            h->quote = c;
+            return;
+        }
+        if (c == '>') {
+            h->state = is_raw(name) ? IN_RAW : IN_TEXT;
+            return;
+        }
     }
 }
 
-/* A byte that is no text; true where a row begins or ends. */
-static bool byte_take(struct body_subjects *b, uint8_t c)
+static void in_quotes(struct subjects_html *h, struct bytes piece, size_t *at)
 {
-    struct subjects_html *h = &b->html;
-    switch (h->state) {
-    case IN_TAG_NAME:
-    case IN_RAW_END:
-        return name_take(b, c);
-    case IN_TAG:
-        in_tag(h, c);
-        break;
-    case IN_QUOTES:
-        h->state = c == h->quote ? IN_TAG : IN_QUOTES;
-        break;
-    default: /* IN_COMMENT */
+    *at += bytes_index(bytes_from(piece, *at), h->quote);
+    if (*at < piece.len) {
+        h->state = IN_TAG;
+        ++*at;
+    }
+}
+
+static void in_comment(struct subjects_html *h, struct bytes piece, size_t *at)
+{
+    while (*at < piece.len && h->state == IN_COMMENT) {
+        uint8_t c = piece.data[(*at)++];
         if (c == '>' && h->quote >= DASHES)
             h->state = IN_TEXT;
         h->quote = c == '-' ? (uint8_t)(h->quote < DASHES ? h->quote + 1 : DASHES) : 0;
     }
-    return false;
-}
-
-/* How many bytes mean nothing in the state. */
-static size_t passed_over(const struct subjects_html *h, struct bytes piece)
-{
-    size_t len = 0;
-    if (h->state == IN_QUOTES)
-        return bytes_index(piece, h->quote);
-    while (h->state == IN_TAG && len < piece.len && piece.data[len] != '>' &&
-           piece.data[len] != '"' && piece.data[len] != '\'')
-        len++;
-    return len;
 }
 
 /* Of a cell whose kind is known, the text need not be looked through. */
@@ -213,9 +244,14 @@ static bool tag_take(struct body_subjects *b, struct bytes *piece)
     size_t at = 0;
     bool is_row = false;
     while (at < piece->len && !is_row && h->state != IN_TEXT && h->state != IN_RAW) {
-        at += passed_over(h, bytes_from(*piece, at));
-        if (at < piece->len)
-            is_row = byte_take(b, piece->data[at++]);
+        if (h->state == IN_TAG)
+            in_tag(h, *piece, &at);
+        else if (h->state == IN_QUOTES)
+            in_quotes(h, *piece, &at);
+        else if (h->state == IN_COMMENT)
+            in_comment(h, *piece, &at);
+        else
+            is_row = name_take(b, *piece, &at);
     }
     bool has_end = is_row || h->state == IN_TEXT || h->state == IN_RAW;
     body_subjects_text(b, bytes_first(*piece, at), has_end);

@@ -22,10 +22,10 @@ static enum subject_kind kind_inside(const struct subjects_json *j)
     return j->depth > 0 && is_shallow(j) ? (enum subject_kind)j->kinds[j->depth - 1] : SUBJECT_NONE;
 }
 
-static void name_end(struct body_subjects *b, struct bytes name)
+static void name_end(struct body_subjects *b, struct bytes name, enum subject_kind kind)
 {
     struct subjects_json *j = &b->json;
-    j->kind = world_name(b->world, name);
+    j->kind = kind;
     if (j->kind != SUBJECT_NONE || kind_inside(j) == SUBJECT_NONE)
         return;
     if (names_is_of_parent(name))
@@ -71,7 +71,7 @@ static void string_is_read(struct body_subjects *b, struct bytes text)
 {
     struct subjects_json *j = &b->json;
     if (j->in_name) {
-        name_end(b, text);
+        name_end(b, text, world_name(b->world, text));
     } else if (j->kind != SUBJECT_NONE) {
         body_subjects_value(b, (enum subject_kind)j->kind, text);
     }
@@ -226,6 +226,90 @@ static void sign_take(struct body_subjects *b, uint8_t c)
     }
 }
 
+enum { QUOTES = 2 /* of a string */ };
+
+/* Between signs; of lines, a line's end means something. */
+static struct bytes without_blanks(const struct body_subjects *b, struct bytes piece)
+{
+    size_t len = 0;
+    while (len < piece.len &&
+           (piece.data[len] == ' ' || piece.data[len] == '\t' || piece.data[len] == '\r' ||
+            (piece.data[len] == '\n' && b->format != SUBJECTS_LINES)))
+        len++;
+    return bytes_from(piece, len);
+}
+
+/* The string that the piece begins with, where it is all there and has no escapes; else no view. */
+static struct bytes whole_string(const struct body_subjects *b, struct bytes piece)
+{
+    const struct bytes none = {NULL, 0};
+    if (piece.len < 2 || piece.data[0] != '"')
+        return none;
+    struct bytes rest = bytes_from(piece, 1);
+    size_t len = json_plain_len(rest);
+    if (len == rest.len || rest.data[len] != '"')
+        return none;
+    struct bytes text = bytes_first(rest, len);
+    return b->format == SUBJECTS_LINES && bytes_index(text, '\n') < len ? none : text;
+}
+
+/* Likewise a number or a word. */
+static struct bytes whole_word(struct bytes piece)
+{
+    size_t len = 0;
+    while (len < piece.len && !is_sign[piece.data[len]])
+        len++;
+    return len == 0 || len == piece.len ? (struct bytes){NULL, 0} : bytes_first(piece, len);
+}
+
+/* Takes off the value of a member, up to the name of the next one. */
+static struct bytes member_value_take(struct body_subjects *b, struct bytes piece)
+{
+    struct subjects_json *j = &b->json;
+    struct bytes text = whole_string(b, piece);
+    bool is_string = text.data != NULL;
+    if (!is_string)
+        text = whole_word(piece);
+    if (!text.data)
+        return piece;
+    if (j->kind != SUBJECT_NONE && text.len <= SUBJECTS_VALUE_MAX)
+        body_subjects_value(b, (enum subject_kind)j->kind, text);
+    else if (j->kind == SUBJECT_NONE && is_string)
+        body_subjects_text(b, text, true);
+    piece = without_blanks(b, bytes_from(piece, text.len + (is_string ? QUOTES : 0)));
+    if (piece.len == 0 || piece.data[0] != ',')
+        return piece;
+    comma(j);
+    return without_blanks(b, bytes_from(piece, 1));
+}
+
+/*
+ * Most bytes are members of objects, and most members lie whole in the piece: they are taken at
+ * once.  Takes off what there is of one; false where none of it could be taken so.
+ */
+static bool member_take(struct body_subjects *b, struct bytes *piece)
+{
+    struct subjects_json *j = &b->json;
+    enum subject_kind kind;
+    struct bytes name = bytes_from(*piece, 1);
+    size_t len = world_name_again(b->world, &j->name_place, name, &kind);
+    if (len > 0) {
+        name = bytes_first(name, len);
+    } else {
+        name = whole_string(b, *piece);
+        if (!name.data || name.len > SUBJECTS_VALUE_MAX)
+            return false;
+        kind = world_name_behind(b->world, &j->name_place, name);
+    }
+    name_end(b, name, kind);
+    j->is_name_next = false;
+    struct bytes rest = without_blanks(b, bytes_from(*piece, name.len + QUOTES));
+    if (rest.len > 0 && rest.data[0] == ':')
+        rest = member_value_take(b, without_blanks(b, bytes_from(rest, 1)));
+    *piece = rest;
+    return true;
+}
+
 void subjects_json_take(struct body_subjects *b, struct bytes piece)
 {
     struct subjects_json *j = &b->json;
@@ -235,6 +319,9 @@ void subjects_json_take(struct body_subjects *b, struct bytes piece)
         if (j->in_string) {
             piece = string_take(b, piece, is_begin);
             is_begin = false;
+        } else if (c == '"' && j->is_name_next && !j->in_word && is_object(j) &&
+                   member_take(b, &piece)) {
+            continue;
         } else if (is_sign[c]) {
             piece = bytes_from(piece, 1);
             if (c == ' ' && !j->in_word)

@@ -27,24 +27,13 @@ static struct bytes local(struct bytes name)
 }
 
 /* A text or an attribute is at its end. */
-static void value_end(struct body_subjects *b, uint8_t kind)
+static void value_end(struct body_subjects *b, uint8_t kind, struct bytes text)
 {
     struct subjects_xml *x = &b->xml;
-    struct bytes text = bytes_trim(subjects_value_text(&x->value));
     if (x->is_name)
-        x->named = (uint8_t)world_name(b->world, text);
+        x->named = (uint8_t)world_name(b->world, bytes_trim(text));
     else if (kind != SUBJECT_NONE)
-        body_subjects_value(b, (enum subject_kind)kind, text);
-    subjects_value_forget(&x->value);
-}
-
-static void tag_name_end(struct body_subjects *b)
-{
-    struct subjects_xml *x = &b->xml;
-    struct bytes name = subjects_value_text(&x->value);
-    bool is_close = bytes_start(name, "/");
-    x->is_name = !is_close && is_naming(local(name));
-    x->kind = is_close ? SUBJECT_NONE : (uint8_t)world_name(b->world, local(name));
+        body_subjects_value(b, (enum subject_kind)kind, bytes_trim(text));
     subjects_value_forget(&x->value);
 }
 
@@ -56,38 +45,78 @@ static void tag_end(struct subjects_xml *x)
     subjects_value_forget(&x->value);
 }
 
-static void text_end(struct body_subjects *b)
+static void tag_name_end(struct body_subjects *b, struct bytes name)
 {
     struct subjects_xml *x = &b->xml;
-    bool has_text = bytes_trim(subjects_value_text(&x->value)).len > 0 || x->value.is_long;
-    value_end(b, x->kind);
-    if (has_text && !x->is_name)
-        x->named = SUBJECT_NONE;
+    bool is_close = bytes_start(name, "/");
+    x->is_name = !is_close && is_naming(local(name));
+    x->kind = is_close ? SUBJECT_NONE : (uint8_t)world_name(b->world, local(name));
+    x->state = IN_TAG;
+    subjects_value_forget(&x->value);
+}
+
+/* Takes off a text, or a part of it.  What it says is of use only behind a name that tells. */
+static struct bytes text_take(struct body_subjects *b, struct bytes piece)
+{
+    struct subjects_xml *x = &b->xml;
+    size_t len = bytes_index(piece, '<');
+    struct bytes text = bytes_first(piece, len);
+    bool has_end = len < piece.len, is_read = x->kind == SUBJECT_NONE && !x->is_name;
+    if (is_read && (text.len > 0 || b->is_streaming))
+        body_subjects_text(b, text, has_end);
+    if (!has_end) {
+        subjects_value_add(&x->value, text);
+        return bytes_from(piece, len);
+    }
+    if (!is_read || x->named != SUBJECT_NONE) {
+        text = subjects_value_last(&x->value, text);
+        bool has_text = x->value.is_long || bytes_trim(text).len > 0;
+        value_end(b, x->kind, text);
+        if (has_text && !x->is_name)
+            x->named = SUBJECT_NONE;
+    }
+    subjects_value_forget(&x->value);
     x->is_name = false;
     x->kind = SUBJECT_NONE;
     x->state = IN_TAG_NAME;
+    return bytes_from(piece, len + 1);
 }
 
-static void in_tag_name(struct body_subjects *b, uint8_t c)
+/* How far a tag's name goes on.  A '/' ends it, but for the first byte, where a tag closes. */
+static size_t tag_name_len(struct bytes piece, bool is_begin)
+{
+    size_t len = is_begin && piece.data[0] == '/';
+    while (len < piece.len && piece.data[len] > ' ' && piece.data[len] != '>' &&
+           piece.data[len] != '/')
+        len++;
+    return len;
+}
+
+static struct bytes tag_name_take(struct body_subjects *b, struct bytes piece)
 {
     struct subjects_xml *x = &b->xml;
-    if (x->value.len == 0 && (c == '!' || c == '?')) {
+    bool is_begin = x->value.len == 0;
+    if (is_begin && (piece.data[0] == '!' || piece.data[0] == '?')) {
         x->state = IN_OTHER;
         x->before = x->last = 0;
-    } else if (c == '>') {
-        tag_name_end(b);
-        tag_end(x);
-    } else if (c <= ' ' || (c == '/' && x->value.len > 0)) {
-        tag_name_end(b);
-        x->state = IN_TAG;
-    } else {
-        subjects_value_add(&x->value, (struct bytes){&c, 1});
+        return bytes_from(piece, 1);
     }
+    size_t len = tag_name_len(piece, is_begin);
+    struct bytes name = bytes_first(piece, len);
+    if (len == piece.len) {
+        subjects_value_add(&x->value, name);
+        return bytes_from(piece, len);
+    }
+    tag_name_end(b, subjects_value_last(&x->value, name));
+    if (piece.data[len] == '>')
+        tag_end(x);
+    return bytes_from(piece, len + 1);
 }
 
-static void in_tag(struct body_subjects *b, uint8_t c)
+/* Between attributes. */
+static struct bytes tag_take(struct subjects_xml *x, struct bytes piece)
 {
-    struct subjects_xml *x = &b->xml;
+    uint8_t c = piece.data[0];
     if (c == '>') {
         tag_end(x);
     } else if (c == '"' || c == '\'') {
@@ -98,109 +127,104 @@ static void in_tag(struct body_subjects *b, uint8_t c)
         x->state = IN_ATTRIBUTE;
         x->attribute = SUBJECT_NONE;
         subjects_value_forget(&x->value);
-        subjects_value_add(&x->value, (struct bytes){&c, 1});
+        return piece;
     }
+    return bytes_from(piece, 1);
 }
 
-static void in_attribute(struct body_subjects *b, uint8_t c)
+/* What an attribute of that name holds. */
+static enum subject_kind attribute_kind(struct body_subjects *b, struct bytes name)
 {
     struct subjects_xml *x = &b->xml;
-    if (c > ' ' && c != '=' && c != '>') {
-        subjects_value_add(&x->value, (struct bytes){&c, 1});
-        return;
-    }
-    struct bytes name = local(subjects_value_text(&x->value));
-    x->attribute = (uint8_t)world_name(b->world, name);
-    if (x->attribute == SUBJECT_NONE && x->kind != SUBJECT_NONE && names_is_of_parent(name))
-        x->attribute = x->kind;
-    if (x->attribute == SUBJECT_NONE && bytes_are(name, "value")) {
-        x->attribute = x->named;
+    enum subject_kind kind = world_name(b->world, name);
+    if (kind == SUBJECT_NONE && x->kind != SUBJECT_NONE && names_is_of_parent(name))
+        kind = (enum subject_kind)x->kind;
+    if (kind == SUBJECT_NONE && bytes_are(name, "value")) {
+        kind = (enum subject_kind)x->named;
         x->named = SUBJECT_NONE;
     }
+    return kind;
+}
+
+static struct bytes attribute_take(struct body_subjects *b, struct bytes piece)
+{
+    struct subjects_xml *x = &b->xml;
+    size_t len = 0;
+    while (len < piece.len && piece.data[len] > ' ' && piece.data[len] != '=' &&
+           piece.data[len] != '>')
+        len++;
+    struct bytes name = bytes_first(piece, len);
+    if (len == piece.len) {
+        subjects_value_add(&x->value, name);
+        return bytes_from(piece, len);
+    }
+    name = local(subjects_value_last(&x->value, name));
+    x->attribute = (uint8_t)attribute_kind(b, name);
     x->is_name = is_naming(name);
     subjects_value_forget(&x->value);
     x->state = IN_TAG;
-    if (c == '>')
+    if (piece.data[len] == '>')
         tag_end(x);
+    return bytes_from(piece, len + 1);
 }
 
 /* Of an attribute whose name says nothing the value is read as text. */
-static void in_quotes(struct body_subjects *b, uint8_t c)
+static struct bytes quotes_take(struct body_subjects *b, struct bytes piece)
 {
     struct subjects_xml *x = &b->xml;
-    if (c != x->quote) {
-        subjects_value_add(&x->value, (struct bytes){&c, 1});
-        return;
+    size_t len = bytes_index(piece, x->quote);
+    struct bytes text = bytes_first(piece, len);
+    if (len == piece.len) {
+        subjects_value_add(&x->value, text);
+        return bytes_from(piece, len);
     }
+    text = subjects_value_last(&x->value, text);
     if (x->attribute == SUBJECT_NONE && !x->is_name)
-        body_subjects_text(b, subjects_value_text(&x->value), true);
-    value_end(b, x->attribute);
+        body_subjects_text(b, text, true);
+    value_end(b, x->attribute, text);
     x->is_name = false;
     x->attribute = SUBJECT_NONE;
     x->state = IN_TAG;
+    return bytes_from(piece, len + 1);
 }
 
-static void in_other(struct body_subjects *b, uint8_t c)
+static struct bytes other_take(struct subjects_xml *x, struct bytes piece)
 {
-    struct subjects_xml *x = &b->xml;
-    if (c == '>' && (x->state == IN_OTHER || (x->last == '-' && x->before == '-')))
-        tag_end(x);
-    else if (x->state == IN_OTHER && c == '-' && x->last == '-' && x->before == 0)
-        x->state = IN_COMMENT;
-    x->before = x->last;
-    x->last = c;
-}
-
-/* How many bytes only go on with a name or a value. */
-static size_t plain_len(const struct subjects_xml *x, struct bytes piece)
-{
-    size_t len = 0;
-    if (x->state == IN_QUOTES)
-        return bytes_index(piece, x->quote);
-    if (x->state != IN_TAG_NAME && x->state != IN_ATTRIBUTE)
-        return 0;
-    while (len < piece.len && piece.data[len] > '?')
-        len++;
-    return len;
+    size_t i = 0;
+    for (; i < piece.len && x->state != IN_TEXT; i++) {
+        uint8_t c = piece.data[i];
+        if (c == '>' && (x->state == IN_OTHER || (x->last == '-' && x->before == '-')))
+            tag_end(x);
+        else if (x->state == IN_OTHER && c == '-' && x->last == '-' && x->before == 0)
+            x->state = IN_COMMENT;
+        x->before = x->last;
+        x->last = c;
+    }
+    return bytes_from(piece, i);
 }
 
 void subjects_xml_take(struct body_subjects *b, struct bytes piece)
 {
     struct subjects_xml *x = &b->xml;
     while (piece.len > 0) {
-        if (x->state == IN_TEXT) {
-            size_t len = bytes_index(piece, '<');
-            struct bytes text = bytes_first(piece, len);
-            subjects_value_add(&x->value, text);
-            if (x->kind == SUBJECT_NONE && !x->is_name && (text.len > 0 || b->is_streaming))
-                body_subjects_text(b, text, len < piece.len);
-            if (len < piece.len)
-                text_end(b);
-            piece = bytes_from(piece, len + 1);
-            continue;
-        }
-        size_t plain = plain_len(x, piece);
-        subjects_value_add(&x->value, bytes_first(piece, plain));
-        piece = bytes_from(piece, plain);
-        if (piece.len == 0)
-            return;
-        uint8_t c = piece.data[0];
-        piece = bytes_from(piece, 1);
         switch (x->state) {
+        case IN_TEXT:
+            piece = text_take(b, piece);
+            break;
         case IN_TAG_NAME:
-            in_tag_name(b, c);
+            piece = tag_name_take(b, piece);
             break;
         case IN_TAG:
-            in_tag(b, c);
+            piece = tag_take(x, piece);
             break;
         case IN_ATTRIBUTE:
-            in_attribute(b, c);
+            piece = attribute_take(b, piece);
             break;
         case IN_QUOTES:
-            in_quotes(b, c);
+            piece = quotes_take(b, piece);
             break;
-        default:
-            in_other(b, c);
+        default: /* IN_OTHER, IN_COMMENT */
+            piece = other_take(x, piece);
         }
     }
 }

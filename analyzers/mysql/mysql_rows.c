@@ -261,7 +261,7 @@ static size_t next_column(struct mysql_rows *rows, uint64_t len, uint64_t *skip)
 static size_t take_text(struct passing *p, struct cursor *in, uint64_t *skip)
 {
     struct mysql_rows *rows = p->rows;
-    struct cursor peek = *in;
+    struct cursor peek = cursor_over(cursor_rest(in));
     size_t needs;
     uint64_t len;
     bool is_null;
@@ -279,7 +279,7 @@ static size_t take_text(struct passing *p, struct cursor *in, uint64_t *skip)
         take_value(p, &v);
         over = 0;
     }
-    *in = peek;
+    cursor_skip(in, cursor_left(in) - cursor_left(&peek));
     rows->taken += (uint32_t)(needs + len);
     return next_column(rows, over, skip);
 }
