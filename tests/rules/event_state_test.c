@@ -23,7 +23,8 @@ static const struct {
     {"first: client.ip, rare: 2, peers: network.name, learn: 1h", &DETECTOR_FIRST},
     {"back after: 12h", &DETECTOR_BACK},
     {"enumerates: subject.near, at least: 4", &DETECTOR_ENUMERATES},
-    {"follows: {when: 'event.action == \"write\"', by: client.ip, within: 3s}, score: 5",
+    {"when: event.action == \"read\", score: 900, "
+     "follows: {when: 'event.action == \"write\"', by: client.ip, within: 3s}",
      &DETECTOR_FOLLOWS},
     {"rhythm: subject.ids, score: 3", &DETECTOR_RHYTHM},
     {"off hours: 2, peers: network.name, learn: 1d", &DETECTOR_HOURS},
@@ -79,7 +80,9 @@ static enum finding count(struct work *w, const struct detector *detector, unsig
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         transaction_mark(&t, fields[i]);
     const struct occurrence o = {.transaction = &t, .time_ns = t.start_ns};
-    enum finding found = detector->count(&w->detection, w->state, &o, &weight);
+    enum finding found = FINDING_NONE;
+    if (expression_holds(&w->detection.rule->when, &t))
+        found = detector->count(&w->detection, w->state, &o, &weight);
     if (detector->observe)
         detector->observe(&w->detection, &o);
     return found;
@@ -105,7 +108,7 @@ static bool load(struct work *w, const struct detector *detector, struct bytes s
 static void check(const struct rule *rule, const struct detector *detector)
 {
     struct work old, new;
-    struct pack state = {0}, whole = {0};
+    struct pack state = {0}, whole = {0}, state_again = {0}, whole_again = {0};
     unsigned raised = 0;
     begin(&old, rule, detector);
     begin(&new, rule, detector);
@@ -113,6 +116,9 @@ static void check(const struct rule *rule, const struct detector *detector)
         (void)count(&old, detector, n);
     save(&old, detector, &state, &whole);
     assert_true(load(&new, detector, pack_view(&state), pack_view(&whole)));
+    save(&new, detector, &state_again, &whole_again);
+    assert_true(bytes_equal(pack_view(&state_again), pack_view(&state)));
+    assert_true(bytes_equal(pack_view(&whole_again), pack_view(&whole)));
     for (unsigned n = SAVED; n < COUNTS; n++) {
         enum finding expected = count(&old, detector, n);
         assert_int_equal(count(&new, detector, n), expected);
@@ -123,6 +129,8 @@ static void check(const struct rule *rule, const struct detector *detector)
     end(&new, detector);
     pack_clear(&state);
     pack_clear(&whole);
+    pack_clear(&state_again);
+    pack_clear(&whole_again);
 }
 
 /* Cut anywhere it is refused; with a byte changed it is refused or good for something. */

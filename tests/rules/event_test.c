@@ -93,16 +93,6 @@ static void look_up(struct bench *b, unsigned from, int64_t ns, uint64_t custome
     engine_transaction(b->engine, &t);
 }
 
-/* A connection to somewhere outside. */
-static void connect_to(struct bench *b, const char *user, int64_t ns, unsigned server)
-{
-    struct transaction t = of(user, ns);
-    t.action = ACTION_OTHER;
-    t.server_ip = address(server);
-    transaction_mark(&t, FIELD_SERVER_IP);
-    engine_transaction(b->engine, &t);
-}
-
 static void own_largest_moves_the_limit(void **state)
 {
     (void)state;
@@ -352,82 +342,6 @@ static void a_walk_too_slow_for_the_window_is_none(void **state)
     close_bench(&b);
 }
 
-static struct bench open_relay(void)
-{
-    return bench_rule("  when: event.action == \"other\"\n  by: server.ip\n"
-                      "  follows: {when: 'event.action == \"read\"', by: client.ip, within: 3s}\n");
-}
-
-static void connections_just_after_reads_are_a_relay(void **state)
-{
-    (void)state;
-    struct bench b = open_relay();
-    check_words(&b, "they begin within 3 s after one with the same client.ip where event.action == "
-                    "\"read\", so often that the logarithm of the odds against chance is above 14");
-    for (int64_t i = 0; i < 2; i++) {
-        send(&b, "ann", start + i * 10 * MINUTE);
-        connect_to(&b, "ann", start + i * 10 * MINUTE + SECOND, 7);
-    }
-    assert_int_equal(seen.count, 0);
-    send(&b, "bob", start + HOUR); /* another client relays to the same address */
-    connect_to(&b, "bob", start + HOUR + 2 * SECOND, 7);
-    assert_int_equal(seen.count, 1);
-    assert_string_equal(
-        seen.message,
-        "n: server 10.0.0.7 was reached just after something else: 3 of 3 times it began within 3 "
-        "s "
-        "of what preceded it (event.action == \"read\"); by chance 0.5 % would; the score is 15.6, "
-        "the limit 14 (last by account bob, client 10.0.0.98).");
-    assert_non_null(strstr(seen.line, " server.ip=10.0.0.7: 3 of 3 times it began within 3 s of "));
-    assert_true(json_has("\"hits\":3,\"of\":3,\"chance\":0.005,"));
-    assert_true(json_has("\"silence\":\"score: 16, or except: server.ip == \\\"10.0.0.7\\\"\""));
-    close_bench(&b);
-}
-
-static void connections_at_any_time_are_none(void **state)
-{
-    (void)state;
-    struct bench b = open_relay();
-    srand(3);
-    for (int64_t i = 0; i < 5000; i++) { /* busy: a read every ten seconds */
-        send(&b, "ann", start + i * 10 * SECOND + rand() % 1000 * (SECOND / 100));
-        if (i % 7 == 0)
-            connect_to(&b, "ann", start + i * 10 * SECOND + rand() % 1000 * (SECOND / 100), 7);
-    }
-    for (int64_t i = 0; i < 20; i++) /* reads of another client do not count */
-        connect_to(&b, "cid", start + 20 * HOUR + i * 10 * SECOND + 1, 8);
-    assert_int_equal(seen.count, 0);
-    close_bench(&b);
-}
-
-/* Reads go on while it lasts, so many. */
-static void connect_for_long(struct bench *b, int64_t ns, int64_t reads)
-{
-    for (int64_t i = 0; i < reads; i++)
-        send(b, "ann", ns + i * 10 * SECOND);
-    struct transaction t = of("ann", ns + SECOND);
-    t.action = ACTION_OTHER;
-    t.server_ip = address(7);
-    t.duration_ns = 2 * MINUTE;
-    transaction_mark(&t, FIELD_SERVER_IP);
-    transaction_mark(&t, FIELD_EVENT_DURATION);
-    engine_transaction(b->engine, &t);
-}
-
-static void a_connection_that_is_told_at_its_end_counts_at_its_beginning(void **state)
-{
-    (void)state;
-    struct bench b = open_relay();
-    for (int64_t i = 0; i < 4; i++) {
-        connect_for_long(&b, start + i * 60 * MINUTE, 8);
-        assert_int_equal(seen.count, i == 3);
-        /* what came before this one is not known any more: it says nothing */
-        connect_for_long(&b, start + (i * 60 + 30) * MINUTE, 9);
-    }
-    assert_true(json_has("\"hits\":4,\"of\":4,"));
-    close_bench(&b);
-}
-
 static struct bench open_rhythm(void)
 {
     return bench_rule("  by: user.name\n  rhythm: subject.ids\n  score: 6\n");
@@ -530,9 +444,6 @@ int main(void)
         cmocka_unit_test(a_walk_from_many_addresses_is_seen_at_the_server),
         cmocka_unit_test(neighbours_that_meet_by_chance_are_none),
         cmocka_unit_test(a_walk_too_slow_for_the_window_is_none),
-        cmocka_unit_test(connections_just_after_reads_are_a_relay),
-        cmocka_unit_test(connections_at_any_time_are_none),
-        cmocka_unit_test(a_connection_that_is_told_at_its_end_counts_at_its_beginning),
         cmocka_unit_test(a_program_goes_from_one_to_the_next_evenly),
         cmocka_unit_test(people_do_not),
         cmocka_unit_test(hours_at_which_nobody_ever_works_are_told),
