@@ -14,7 +14,7 @@
 
 enum {
     TICK_KEYS_MAX = 1024, /* forgotten at one tick, of one ring */
-    SWEEP_EVERY = 4,      /* transactions: for so many, one key is looked at for idle cells */
+    SWEEP_EVERY = 32,     /* transactions: for so many, one key is looked at for idle cells */
     ROOM_TRIES_MAX = 16,  /* keys that go to make room for one transaction */
 };
 
@@ -58,6 +58,7 @@ void engine_close(struct engine *e)
         watch_close(e->watches[i], e);
     free(e->watches);
     free(e->counting);
+    free(e->observers);
     free(e->rings);
     free(e->candidates);
     table_close(e->evidence);
@@ -164,8 +165,8 @@ static bool is_preceded(const struct watch *w, const struct occurrence *o)
 /* What later transactions may find before them. */
 static void take_marks(struct engine *e, const struct occurrence *o)
 {
-    for (size_t i = 0; i < e->watches_count; i++) {
-        struct watch *w = e->watches[i];
+    for (size_t i = 0; i < e->observers_count; i++) {
+        struct watch *w = e->observers[i];
         if (w->marks)
             marks_take(w->marks, &w->detection.rule->before, o->transaction, o->time_ns);
         if (w->detector->observe)
@@ -345,8 +346,7 @@ void engine_transaction(struct engine *e, const struct transaction *t)
     size_t counting = gather(e, &o);
     for (size_t i = 0; i < counting; i++)
         watch_count(e, e->counting[i], &o);
-    if (e->marks_count > 0)
-        take_marks(e, &o);
+    take_marks(e, &o);
 }
 
 void engine_passing(struct engine *e, const struct transaction *t)

@@ -62,8 +62,9 @@ struct engine {
     struct watch **counting; /* those that the transaction counts for */
     size_t rings_count;
     struct keyring **rings;
-    uint64_t swept;     /* transactions for which idle keys were looked for */
-    size_t marks_count; /* watches with marks, or a detector that observes */
+    uint64_t swept; /* transactions for which idle keys were looked for */
+    size_t observers_count;
+    struct watch **observers; /* those with marks, or a detector that observes */
     struct kind kinds[KINDS_COUNT];
     struct candidate *candidates; /* of all kinds */
 };

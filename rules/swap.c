@@ -130,7 +130,7 @@ static struct keyring *ring_in(struct keyring *const *rings, size_t count, const
 /* What the rules are put to work with, before anything changes. */
 struct plan {
     size_t count, rings_count;
-    struct watch **watches, **counting;
+    struct watch **watches, **counting, **observers;
     struct keyring **rings;  /* each at work already, or new */
     struct layout **layouts; /* theirs */
     struct candidate *candidates;
@@ -159,6 +159,7 @@ static void plan_drop(struct plan *p, struct engine *e)
         watches_close(e, p->watches, p->count, e->watches, e->watches_count);
     free(p->layouts);
     free(p->counting);
+    free(p->observers);
     free(p->candidates);
 }
 
@@ -191,10 +192,11 @@ static bool plan_make(struct engine *e, const struct rules *rules, size_t bytes_
     *p = (struct plan){.count = count,
                        .watches = calloc(count + 1, sizeof(struct watch *)),
                        .counting = calloc(count + 1, sizeof(struct watch *)),
+                       .observers = calloc(count + 1, sizeof(struct watch *)),
                        .rings = calloc(count + 1, sizeof(struct keyring *)),
                        .layouts = calloc(count + 1, sizeof(struct layout *)),
                        .candidates = calloc(count + 1, KINDS_COUNT * sizeof(struct candidate))};
-    return p->watches && p->counting && p->rings && p->layouts && p->candidates &&
+    return p->watches && p->counting && p->observers && p->rings && p->layouts && p->candidates &&
            watches_gather(e, rules, p->watches, count, bytes_max) && rings_gather(e, p, bytes_max);
 }
 
@@ -237,22 +239,25 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
     watches_close(e, e->watches, e->watches_count, p.watches, p.count);
     rings_close(e->rings, e->rings_count, p.rings, p.rings_count);
     free(e->counting);
+    free(e->observers);
     e->watches = p.watches;
     e->watches_count = p.count;
     e->counting = p.counting;
+    e->observers = p.observers;
     e->rings = p.rings;
     e->rings_count = p.rings_count;
     if (e->rules)
         e->counters.undecided += rules_undecided(e->rules);
     e->rules = rules;
     *kept = p.count - (size_t)(e->watches_opened - opened);
-    e->marks_count = 0;
+    e->observers_count = 0;
     for (size_t i = 0, next = 0; next < p.count; i++) {
         struct watch *w = p.watches[next];
         if (!rules_at(rules, i)->is_enabled)
             continue;
         watch_take_rule(w, rules_at(rules, i));
-        e->marks_count += w->marks || w->detector->observe;
+        if (w->marks || w->detector->observe)
+            e->observers[e->observers_count++] = w;
         next++;
     }
     for (size_t i = 0; i < p.rings_count; i++)
