@@ -95,12 +95,16 @@ static struct mark_key key_of(const struct marks *m, const struct before *b,
     return key;
 }
 
-void marks_take(struct marks *m, const struct before *b, const struct transaction *t,
-                int64_t time_ns)
+void marks_begin(struct marks *m, int64_t time_ns)
 {
     if (!m->has_begun)
         m->since_ns = time_ns;
     m->has_begun = true;
+}
+
+void marks_take(struct marks *m, const struct before *b, const struct transaction *t,
+                int64_t time_ns)
+{
     if (!expression_holds(&b->when, t))
         return;
     const struct mark_key key = key_of(m, b, t);

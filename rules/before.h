@@ -16,14 +16,16 @@ struct marks;
 struct marks *marks_open(size_t entries_max, size_t bytes_max, uint64_t seed);
 void marks_close(struct marks *m);
 
-/* marks_take notes a transaction where it is of the kind; of every transaction, after it was
- * counted. */
+/* marks_begin tells the time of the first transaction of all; it does nothing later. */
+void marks_begin(struct marks *m, int64_t time_ns);
+
+/* marks_take notes a transaction where it is of the kind, after it was counted. */
 void marks_take(struct marks *m, const struct before *b, const struct transaction *t,
                 int64_t time_ns);
 
 /*
- * marks_have tells whether one of the kind came before.  What came before the first transaction
- * that was taken is not known: within that time of it, they are said to have.
+ * marks_have tells whether one of the kind came before.  What came before the first transaction is
+ * not known: within that time of it, they are said to have.
  */
 bool marks_have(const struct marks *m, const struct before *b, const struct transaction *t,
                 int64_t time_ns);

@@ -33,9 +33,13 @@ static const double season_max = 1;
 /* Measured: each key's counts vary by chance and by a third beside it. */
 static const struct usual_noise noise_of_keys = {
     .phi = {0.10, 0.13}, .share = 0.1, .spread_rate = 0.03, .spread_max = 3};
-/* Of everybody together: by chance, and by what is learned. */
-static const struct usual_noise noise_of_all = {
-    .phi = {0.0005, 0.0005}, .share = 0, .spread_rate = 0.08, .spread_max = 1000};
+/* Of everybody together: by chance, and by what is learned.  A holiday, on which only some work,
+ * lowers the share far; rises are never as large. */
+static const struct usual_noise noise_of_all = {.phi = {0.0005, 0.0005},
+                                                .share = 0,
+                                                .spread_rate = 0.08,
+                                                .spread_max = 1000,
+                                                .of_rises = {[USUAL_OF_SHARE] = true}};
 
 static bool is_alone(const struct rule *rule)
 {
@@ -69,6 +73,7 @@ bool daily_open(struct detection *d, size_t entries_max, size_t bytes_max)
     (void)bytes_max;
     if (!all)
         return false;
+    all->waits = 1 + (unsigned)(rule->daily.followed_ns * VISITS_SLOTS / rule->daily.each_ns);
     all->noise = is_alone(rule) ? noise_of_all : noise_of_keys;
     all->crowd = crowd_open(rule->has_peers && rule->daily.than_peers, d->seed);
     if (rule->daily.is_new)
@@ -95,6 +100,7 @@ static void begin_at(const struct rule_daily *daily, struct daily_all *all, int6
     all->to_ns = zone_to_utc(daily->zone, (all->number + 1) * daily->each_ns);
     all->from_ns = all->from_ns < time_ns ? all->from_ns : time_ns; /* summer time ends */
     all->to_ns = all->to_ns > time_ns ? all->to_ns : time_ns + 1;
+    all->per_ns = 1 / (double)(all->to_ns - all->from_ns);
 }
 
 /* Goes on to a time; false where its interval is over.  Where nothing but such times comes, one
@@ -108,16 +114,15 @@ static bool reach(struct detection *d, int64_t time_ns)
     all->late = 0;
     if (is_late || time_ns >= all->to_ns)
         begin_at(&d->rule->daily, all, time_ns);
-    double passed = (double)(time_ns - all->from_ns) / (double)(all->to_ns - all->from_ns);
-    crowd_reach(all->crowd, all->number, passed);
+    all->passed = (double)(time_ns - all->from_ns) * all->per_ns;
+    crowd_reach(all->crowd, all->number, all->passed);
     return true;
 }
 
 /* The part of the interval that has passed, in slots of an entry's time. */
-static unsigned slot_of(const struct daily_all *all, int64_t time_ns)
+static unsigned slot_of(const struct daily_all *all)
 {
-    double passed = (double)(time_ns - all->from_ns) / (double)(all->to_ns - all->from_ns);
-    double slot = passed * VISITS_SLOTS;
+    double slot = all->passed * VISITS_SLOTS;
     return slot <= 0 ? 0 : slot < VISITS_SLOTS - 1 ? (unsigned)slot : VISITS_SLOTS - 1;
 }
 
@@ -336,6 +341,15 @@ static bool is_counted(struct detection *d, const struct daily *k, const struct 
     return !newcomers_meet(all->newcomers, d->budget, pair, o->time_ns, rule->forget_ns);
 }
 
+/* A customer's hash: ids are hashes already. */
+static uint64_t hash_of(const struct detection *d, const struct transaction *t, size_t index)
+{
+    enum field f = d->rule->measure.field;
+    if (FIELDS[f].type == FIELD_TYPE_HASHES)
+        return ((const struct hashes *)transaction_value(t, f))->items[index];
+    return detector_hash(t, f, index, d->seed);
+}
+
 static enum daily_status add_values(struct detection *d, struct daily *k,
                                     const struct occurrence *o, unsigned slot)
 {
@@ -344,7 +358,7 @@ static enum daily_status add_values(struct detection *d, struct daily *k,
     enum daily_status status = DAILY_SAME;
     size_t count = detector_values(t, f);
     for (size_t i = 0; i < count; i++) {
-        uint64_t hash = detector_hash(t, f, i, d->seed);
+        uint64_t hash = hash_of(d, t, i);
         if (!is_counted(d, k, o, hash))
             continue;
         enum visit v = visits_add(&k->visits, d->budget, hash, slot, visits_max(d->rule));
@@ -376,16 +390,15 @@ static enum daily_status follow(struct detection *d, struct daily *k, const stru
     bool has_changed = false;
     size_t count = detector_values(t, f);
     for (size_t i = 0; i < count; i++)
-        has_changed = visits_follow(&k->visits, detector_hash(t, f, i, d->seed)) || has_changed;
+        has_changed = visits_follow(&k->visits, hash_of(d, t, i)) || has_changed;
     return has_changed ? DAILY_CHANGED : DAILY_SAME;
 }
 
 /* Gives up waiting for what is too long ago. */
 static bool settle(const struct detection *d, struct daily *k, unsigned slot)
 {
-    const struct rule_daily *daily = &d->rule->daily;
-    int64_t waited = daily->followed_ns * VISITS_SLOTS / daily->each_ns + 1;
-    return slot > waited && visits_settle(&k->visits, slot - (unsigned)waited);
+    const struct daily_all *all = d->whole;
+    return slot > all->waits && visits_settle(&k->visits, slot - all->waits);
 }
 
 enum daily_status daily_count(struct detection *d, struct daily *k, const struct occurrence *o,
@@ -401,11 +414,14 @@ enum daily_status daily_count(struct detection *d, struct daily *k, const struct
         interval_close(d, k, closed);
     if (!k->has_begun || k->interval != all->number)
         interval_begin(d, k, o->transaction);
-    unsigned slot = slot_of(all, o->time_ns);
+    unsigned slot = slot_of(all);
     bool has_settled = rule->daily.followed_text && settle(d, k, slot);
-    if (rule->daily.followed_text && expression_holds(&rule->daily.followed, o->transaction))
+    bool is_following =
+        rule->daily.followed_text && expression_holds(&rule->daily.followed, o->transaction);
+    if (is_following)
         status = follow(d, k, o->transaction);
-    if (!rule->daily.followed_text || expression_holds(&rule->daily.counted, o->transaction))
+    /* what is neither did not come here */
+    if (!is_following || expression_holds(&rule->daily.counted, o->transaction))
         status =
             counts_customers(rule) ? add_values(d, k, o, slot) : add_amount(d, k, o->transaction);
     if (status == DAILY_DENIED || (status == DAILY_SAME && !has_settled))
@@ -559,6 +575,7 @@ static bool load_all(struct detection *d, struct cursor *c)
     all->number = unpack_signed(c);
     all->from_ns = unpack_signed(c);
     all->to_ns = unpack_signed(c);
+    all->per_ns = all->to_ns > all->from_ns ? 1 / (double)(all->to_ns - all->from_ns) : 0;
     bool is_good = crowd_load(all->crowd, c) && crowd_interval(all->crowd) == all->number;
     for (unsigned i = 0; all->seasons && i < USUAL_SCORES; i++) {
         for (unsigned s = 0; s < SEASONS_MAX; s++) {

@@ -22,6 +22,9 @@ struct daily_all {
     struct newcomers *newcomers;    /* NULL: the rule has no `new to` */
     struct daily_seasons *seasons;  /* NULL: the rule has `by` */
     int64_t from_ns, to_ns, number; /* of the interval reached */
+    double per_ns;                  /* 1 over its length */
+    double passed;                  /* of it, 0 to 1 */
+    unsigned waits;                 /* slots in which something may follow (profile/visits.h) */
     uint32_t late;                  /* transactions of intervals before, since one of this */
     struct usual_noise noise;
 };

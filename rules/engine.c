@@ -96,15 +96,18 @@ struct told *engine_told(struct engine *e, struct cell *cell)
 static enum finding count(struct engine *e, struct watch *w, struct cell *cell,
                           const struct occurrence *o, uint64_t *weight)
 {
-    enum finding found = FINDING_DENIED;
-    for (unsigned i = 0; i < ROOM_TRIES_MAX && found == FINDING_DENIED; i++) {
-        found = w->detector->count(&w->detection, cell_state(cell), o, weight);
-        if (found == FINDING_DENIED && !engine_make_room(e))
+    enum finding found = w->detector->count(&w->detection, cell_state(cell), o, weight);
+    for (unsigned i = 1; i < ROOM_TRIES_MAX && found == FINDING_DENIED; i++) {
+        if (!engine_make_room(e))
             break;
+        found = w->detector->count(&w->detection, cell_state(cell), o, weight);
     }
-    e->counters.denied += found == FINDING_DENIED;
-    e->counters.late += found == FINDING_LATE;
-    e->counters.counted += found != FINDING_DENIED && found != FINDING_LATE;
+    if (found == FINDING_DENIED)
+        e->counters.denied++;
+    else if (found == FINDING_LATE)
+        e->counters.late++;
+    else
+        e->counters.counted++;
     return found;
 }
 
@@ -163,10 +166,12 @@ static bool is_preceded(const struct watch *w, const struct occurrence *o)
 }
 
 /* What later transactions may find before them. */
-static void take_marks(struct engine *e, const struct occurrence *o)
+static void take_marks(struct engine *e, const struct kind *k, const struct occurrence *o)
 {
     for (size_t i = 0; i < e->observers_count; i++) {
         struct watch *w = e->observers[i];
+        if (i < OBSERVERS_KNOWN && !(k->observers >> i & 1))
+            continue;
         if (w->marks)
             marks_take(w->marks, &w->detection.rule->before, o->transaction, o->time_ns);
         if (w->detector->observe)
@@ -274,6 +279,16 @@ int64_t engine_time_of(const struct transaction *t)
     return start + (int64_t)(t->duration_ns < left ? t->duration_ns : left);
 }
 
+/* Whether transactions of the kind can be what a rule looks for beside those that count for it. */
+static bool may_observe(const struct watch *w, const struct transaction *t)
+{
+    const struct rule *rule = w->detection.rule;
+    const struct expression *of_marks = &rule->before.when, *of_detector = &rule->follows.when;
+    return (w->marks && expression_outlook(of_marks, t->present, t->action) != OUTLOOK_NEVER) ||
+           (w->detector->observe &&
+            expression_outlook(of_detector, t->present, t->action) != OUTLOOK_NEVER);
+}
+
 static void kind_learn(const struct engine *e, struct kind *k, const struct transaction *t)
 {
     k->present = t->present;
@@ -283,8 +298,17 @@ static void kind_learn(const struct engine *e, struct kind *k, const struct tran
     for (size_t i = 0; i < e->watches_count; i++) {
         struct watch *w = e->watches[i];
         enum outlook outlook = expression_outlook(&w->detection.rule->when, t->present, t->action);
+        bool is_open = outlook == OUTLOOK_OPEN;
+        bool is_plain = !is_open && !w->marks && w->detection.rule->exceptions_count == 0;
         if (outlook != OUTLOOK_NEVER)
-            k->candidates[k->count++] = (struct candidate){w, outlook == OUTLOOK_OPEN};
+            k->candidates[k->count++] = (struct candidate){w, is_open, is_plain};
+    }
+    k->observers = 0;
+    for (size_t i = 0; i < e->observers_count; i++) {
+        if (e->observers[i]->marks)
+            marks_begin(e->observers[i]->marks, engine_time_of(t));
+        if (i < OBSERVERS_KNOWN)
+            k->observers |= (uint64_t)may_observe(e->observers[i], t) << i;
     }
 }
 
@@ -299,11 +323,14 @@ static const struct kind *kind_of(struct engine *e, const struct transaction *t)
     return k;
 }
 
-static bool is_counted(struct engine *e, struct watch *w, const struct occurrence *o, bool is_open)
+static bool is_counted(struct engine *e, const struct candidate *c, const struct occurrence *o)
 {
-    if (is_open && !expression_holds(&w->detection.rule->when, o->transaction))
-        return false;
+    struct watch *w = c->watch;
     if (o->is_passing && !w->detector->peek)
+        return false;
+    if (c->is_plain)
+        return true;
+    if (c->is_open && !expression_holds(&w->detection.rule->when, o->transaction))
         return false;
     return !is_excepted(e, w, o) && !is_preceded(w, o);
 }
@@ -319,15 +346,14 @@ static void prefetch(const struct watch *w)
 }
 
 /* Finds the rules that the transaction counts for, and its keys; returns how many. */
-static size_t gather(struct engine *e, const struct occurrence *o)
+static size_t gather(struct engine *e, const struct kind *k, const struct occurrence *o)
 {
-    const struct kind *k = kind_of(e, o->transaction);
     size_t counting = 0;
     for (size_t i = 0; i < e->rings_count; i++)
         e->rings[i]->now = NULL;
     for (size_t i = 0; i < k->count; i++) {
         struct watch *w = k->candidates[i].watch;
-        if (!is_counted(e, w, o, k->candidates[i].is_open))
+        if (!is_counted(e, &k->candidates[i], o))
             continue;
         if (!ring_reach(e, w->ring, o->transaction)) {
             e->counters.denied++;
@@ -343,16 +369,18 @@ void engine_transaction(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, engine_time_of(t), false};
     e->counters.transactions++;
-    size_t counting = gather(e, &o);
+    const struct kind *k = kind_of(e, t);
+    size_t counting = gather(e, k, &o);
     for (size_t i = 0; i < counting; i++)
         watch_count(e, e->counting[i], &o);
-    take_marks(e, &o);
+    take_marks(e, k, &o);
 }
 
 void engine_passing(struct engine *e, const struct transaction *t)
 {
     const struct occurrence o = {t, engine_time_of(t), true};
-    size_t counting = gather(e, &o);
+    const struct kind *k = kind_of(e, t);
+    size_t counting = gather(e, k, &o);
     for (size_t i = 0; i < counting; i++)
         watch_passing(e, e->counting[i], &o);
 }
@@ -430,6 +458,8 @@ void engine_forget_after(struct engine *e, int64_t latest_ns)
         if (e->watches[i]->marks)
             marks_forget_after(e->watches[i]->marks, latest_ns);
     }
+    for (size_t i = 0; i < KINDS_COUNT; i++)
+        e->kinds[i].is_known = false; /* the next transaction may be the first one of marks */
 }
 
 struct engine_counters engine_counters(const struct engine *e)

@@ -11,7 +11,10 @@
 #include "rules/exception.h"
 #include "rules/keyring.h"
 
-enum { KINDS_COUNT = 1024 /* a power of two; each takes 16 bytes a rule */ };
+enum {
+    KINDS_COUNT = 1024,  /* a power of two; each takes 16 bytes a rule */
+    OBSERVERS_KNOWN = 64 /* those beyond are always asked */
+};
 
 /* One rule at work.  It does not move. */
 struct watch {
@@ -31,7 +34,8 @@ struct watch {
 /* A rule that transactions of a kind can count for. */
 struct candidate {
     struct watch *watch;
-    bool is_open; /* its expression has to be asked */
+    bool is_open;  /* its expression has to be asked */
+    bool is_plain; /* nothing has to be: it has neither exceptions nor anything before it */
 };
 
 /* The newest of those that share a place are kept. */
@@ -39,6 +43,7 @@ struct kind {
     field_set present;
     unsigned action;
     bool is_known;
+    uint64_t observers; /* that may be concerned: a bit each, of the first OBSERVERS_KNOWN */
     size_t count;
     struct candidate *candidates; /* room for all rules */
 };

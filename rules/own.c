@@ -9,6 +9,17 @@
 
 static const double half_ns = 90.0 * 24 * 3600 * CLOCK_SECOND_NS;
 
+/* The number of a time's span; mostly it is the one that passes, and a division is slow. */
+static int64_t block_of(const struct own *o, const struct rule *rule, int64_t time_ns)
+{
+    int64_t begin_ns, gone_ns;
+    if (__builtin_mul_overflow(o->block, rule->over_ns, &begin_ns) ||
+        __builtin_sub_overflow(time_ns, begin_ns, &gone_ns) || gone_ns < 0 ||
+        gone_ns >= rule->over_ns)
+        return time_ns / rule->over_ns;
+    return o->block;
+}
+
 /* The largest value before, as it counts in a span.  The span before is not over: a window slides.
  */
 static double largest_at(const struct own *o, const struct rule *rule, int64_t block)
@@ -32,7 +43,7 @@ uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns
     if (rule->times_own == 0)
         return rule->above;
     bool is_known = o->since_ns > 0 && time_ns - o->since_ns >= rule->learn_ns;
-    double largest = largest_at(o, rule, time_ns / rule->over_ns);
+    double largest = largest_at(o, rule, block_of(o, rule, time_ns));
     if (!is_known && rule->learn_ns > 0 && largest < (double)rule->above)
         largest = (double)rule->above;
     double limit = largest * (double)rule->times_own;
@@ -44,12 +55,12 @@ uint64_t own_largest(const struct own *o)
     return whole(o->largest);
 }
 
-void own_note(struct own *o, const struct rule *rule, uint64_t value, int64_t time_ns)
+void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t limit,
+              int64_t time_ns)
 {
     if (rule->times_own == 0)
         return;
-    int64_t block = time_ns / rule->over_ns;
-    uint64_t limit = own_limit(o, rule, time_ns);
+    int64_t block = block_of(o, rule, time_ns);
     if (o->since_ns == 0)
         *o = (struct own){.since_ns = time_ns > 0 ? time_ns : 1, .block = block};
     if (block > o->block) {

@@ -27,8 +27,9 @@ uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns
 /* own_largest gives the largest value before. */
 uint64_t own_largest(const struct own *o);
 
-/* own_note notes a value that was held against own_limit's. */
-void own_note(struct own *o, const struct rule *rule, uint64_t value, int64_t time_ns);
+/* own_note notes a value that was held against that limit, own_limit's. */
+void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t limit,
+              int64_t time_ns);
 
 /* own_save writes it down, own_load reads that into a zeroed one. */
 void own_save(const struct own *o, struct pack *p);
