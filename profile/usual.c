@@ -96,6 +96,8 @@ void usual_learn(struct usual *u, const struct usual_noise *n, const double coun
         u->sums[i] = (float)((double)u->sums[i] * keep + learned);
     }
     for (unsigned i = 0; i < USUAL_SCORES; i++) {
+        if (n->of_rises[i] && scores[i] < 0)
+            continue;
         double spread = u->spread[i] > 0 ? (double)u->spread[i] : 1;
         double most = spread_z_first + spread_z_more * (double)u->intervals;
         double z = clamp(scores[i], -most, most) * spread_of(u, n, i);

@@ -41,6 +41,7 @@ struct usual_noise {
     double share;       /* of the expected part, by which it varies beside chance */
     double spread_rate; /* of the newest interval in the spread */
     double spread_max;
+    bool of_rises[USUAL_SCORES]; /* the spread is that of the rises alone: falls teach it nothing */
 };
 
 /* usual_of gives what the key has itself, drawn to its peers' level. */

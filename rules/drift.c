@@ -22,17 +22,22 @@ static double in_units(uint64_t millionths)
     return (double)millionths / SHARE_ONE;
 }
 
-/* The sum with this interval. */
+/* The sum with this interval, of that score. */
+static double sum_of(const struct rule_drift *drift, const struct drift_run *run,
+                     const struct daily_view *v, double score)
+{
+    bool is_enough = v->counts[USUAL_WHOLE] >= (double)drift->at_least;
+    double cap = in_units(drift->cap);
+    score = !is_enough ? 0 : score < lowest ? lowest : score > cap ? cap : score;
+    double sum = (double)run->sum + score - in_units(drift->slack);
+    return sum > 0 ? sum : 0;
+}
+
 static double sum_with(const struct detection *d, const struct drift_state *s,
                        const struct daily_view *v, size_t i)
 {
     const struct rule_drift *drift = &d->rule->daily.drifts[i];
-    bool is_enough = v->counts[USUAL_WHOLE] >= (double)drift->at_least;
-    double score = is_enough ? daily_score(d, &s->daily, v, drift->of) : 0;
-    double cap = in_units(drift->cap);
-    score = score < lowest ? lowest : score > cap ? cap : score;
-    double sum = (double)s->runs[i].sum + score - in_units(drift->slack);
-    return sum > 0 ? sum : 0;
+    return sum_of(drift, &s->runs[i], v, daily_score(d, &s->daily, v, drift->of));
 }
 
 static enum usual_count counted_of(unsigned of)
@@ -66,10 +71,14 @@ static void add_up(struct detection *d, struct daily *k, const struct daily_view
 static size_t furthest(const struct detection *d, const struct drift_state *s,
                        const struct daily_view *v, double *reached)
 {
+    const struct rule_drift *drifts = d->rule->daily.drifts;
     size_t found = 0;
+    double score = 0;
     *reached = 0;
     for (size_t i = 0; i < d->rule->daily.drifts_count; i++) {
-        double part = sum_with(d, s, v, i) / in_units(d->rule->daily.drifts[i].limit);
+        if (i == 0 || drifts[i].of != drifts[i - 1].of)
+            score = daily_score(d, &s->daily, v, drifts[i].of);
+        double part = sum_of(&drifts[i], &s->runs[i], v, score) / in_units(drifts[i].limit);
         if (part <= *reached)
             continue;
         found = i;

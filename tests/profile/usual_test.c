@@ -95,6 +95,28 @@ static void a_theft_teaches_slowly(void **state)
     assert_true(u.spread[USUAL_OF_VOLUME] < 3);
 }
 
+/* The spread of the share after five days with that score, of a spread of 1 before. */
+static float spread_after(const struct usual_noise *n, double score)
+{
+    struct usual u = {.intervals = 20, .sums = {460, 180}, .spread = {1, 1, 1}};
+    static const double counts[USUAL_COUNTS] = {23, 9};
+    const double scores[USUAL_SCORES] = {0, 0, score};
+    const struct usual_level usual = {.mean = {23, 9}, .share = 0.4};
+    for (unsigned i = 0; i < 5; i++)
+        usual_learn(&u, n, counts, scores, &usual);
+    return u.spread[USUAL_OF_SHARE];
+}
+
+static void falls_teach_nothing_to_a_spread_of_rises(void **state)
+{
+    (void)state;
+    struct usual_noise rises = noise;
+    rises.of_rises[USUAL_OF_SHARE] = true;
+    assert_true(spread_after(&noise, -4) > 1.5f);
+    assert_true(spread_after(&rises, -4) == 1);
+    assert_true(spread_after(&rises, 4) > 1.5f);
+}
+
 static void a_share_is_moved_by_logits(void **state)
 {
     (void)state;
@@ -130,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_share_of_few_says_little),
         cmocka_unit_test(a_new_key_is_like_its_peers_and_then_like_itself),
         cmocka_unit_test(a_theft_teaches_slowly),
+        cmocka_unit_test(falls_teach_nothing_to_a_spread_of_rises),
         cmocka_unit_test(a_share_is_moved_by_logits),
         cmocka_unit_test(what_was_saved_is_read_and_nonsense_is_not),
     };

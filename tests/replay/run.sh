@@ -273,6 +273,7 @@ check "the same from plain, from standard input, and from two files" same_from_e
 check "the same with 2 and 3 workers" same_with_more_workers
 check "ids of customers are the site's" ids_are_the_sites
 check "a survey finds what is there" survey_finds_what_is_there
+check "the strict limits load over the shipped rules" "$program" check -r rules -r samples/strict.yaml
 check "a survey stops in time" survey_stops_in_time
 check "the tests of rules are run" tests_of_rules_are_run
 check "check finds no mistake in what ships" "$program" check -c samples/config.yaml

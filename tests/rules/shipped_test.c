@@ -226,6 +226,54 @@ static void a_country_new_to_the_account_or_strange_to_its_network(void **state)
     assert_int_equal(fired.count, 2);
 }
 
+static void an_account_in_two_countries_at_once(void **state)
+{
+    (void)state;
+    send_from("ann", start, "SE");
+    send_from("ann", start + 9 * CLOCK_SECOND_NS * 3600, "NO");
+    assert_false(has_fired("two-countries"));
+    send_from("ann", start + 10 * CLOCK_SECOND_NS * 3600, "SE");
+    assert_true(has_fired("two-countries"));
+}
+
+static const struct rule *rule_of(const struct rules *all, const char *id)
+{
+    for (size_t i = 0; i < rules_count(all); i++) {
+        if (strcmp(rules_at(all, i)->id, id) == 0)
+            return rules_at(all, i);
+    }
+    fail_msg("no rule %s", id);
+    return NULL;
+}
+
+/* Every change finds its rule, and is stricter than what is shipped. */
+static void the_strict_sample_changes_the_shipped_rules(void **state)
+{
+    (void)state;
+    static struct problems problems;
+    static const char *const paths[] = {TESTS_FOLDER "/../../rules",
+                                        TESTS_FOLDER "/../../samples/strict.yaml"};
+    problems = (struct problems){0};
+    struct rules *strict = rules_load(paths, 2, &problems);
+    assert_int_equal(problems.count, 0);
+    assert_non_null(strict);
+    assert_false(rule_of(strict, "first-country")->is_enabled);
+    assert_true(rule_of(strict, "customers-day")->score > rule_of(rules, "customers-day")->score);
+    assert_true(rule_of(strict, "bulk-list")->above > rule_of(rules, "bulk-list")->above);
+    static const char *const drifts[] = {"customers-slow", "unexplained-reading",
+                                         "unexplained-strangers", "lookups-in-vain"};
+    for (size_t i = 0; i < sizeof(drifts) / sizeof(drifts[0]); i++) {
+        const struct rule_daily *shipped = &rule_of(rules, drifts[i])->daily;
+        const struct rule_daily *own = &rule_of(strict, drifts[i])->daily;
+        assert_int_equal(own->drifts_count, shipped->drifts_count);
+        for (size_t k = 0; k < own->drifts_count; k++)
+            assert_true(own->drifts[k].limit >= shipped->drifts[k].limit);
+        size_t last = own->drifts_count - 1;
+        assert_true(own->drifts[last].limit > shipped->drifts[last].limit);
+    }
+    rules_close(strict);
+}
+
 static void passwords_tried_at_one_account_from_one_address(void **state)
 {
     (void)state;
@@ -356,6 +404,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_without_a_name_counts_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_country_new_to_the_account_or_strange_to_its_network,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(an_account_in_two_countries_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_strict_sample_changes_the_shipped_rules, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(passwords_tried_at_one_account_from_one_address, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(passwords_tried_at_one_account_from_many_addresses, setup,
