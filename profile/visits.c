@@ -14,7 +14,8 @@ enum {
     HASH_BITS = 22,
     SIZE_MIN = 8,
     LEVEL_MAX = 16,
-    SIZE_A_WAIT = 64, /* places that are worth one call's wait */
+    SIZE_A_WAIT = 64,    /* places that are worth one call's wait */
+    SIZE_A_SLOT = 32768, /* and those that are worth a slot's */
     WAITS_MAX = 64,
 };
 
@@ -173,6 +174,8 @@ bool visits_follow(struct visits *v, uint64_t hash)
 bool visits_settle(struct visits *v, unsigned before)
 {
     if (v->pending == 0 || v->oldest >= before)
+        return false;
+    if (before < VISITS_SLOTS && v->oldest + v->size / SIZE_A_SLOT >= before)
         return false;
     if (before < VISITS_SLOTS && v->waited < WAITS_MAX && v->waited++ < v->size / SIZE_A_WAIT)
         return false;

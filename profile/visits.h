@@ -44,7 +44,8 @@ bool visits_have(const struct visits *v, uint64_t hash);
 bool visits_follow(struct visits *v, uint64_t hash);
 
 /* visits_settle gives up waiting for what came before that slot; true where a number changed.  Of
- * many customers it does so once in some calls, but at once where the slot is the last. */
+ * many customers it does so once in some calls, of very many once in some slots, but at once where
+ * the slot is the last. */
 bool visits_settle(struct visits *v, unsigned before);
 
 /* visits_count gives how many customers there were, visits_left those that nothing followed. */

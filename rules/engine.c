@@ -194,11 +194,14 @@ static bool ring_reach(struct engine *e, struct keyring *r, const struct transac
     return true;
 }
 
-/* What the rule knows of the key, which changes now. */
+/* What the rule knows of the key, which changes now; what does not matter any more is forgotten,
+ * whether a tick found it yet or not. */
 static struct cell *cell_reach(struct watch *w, const struct occurrence *o)
 {
     struct key *k = w->ring->now;
     struct cell *cell = cell_of(w, k);
+    if (cell->is_used && cell->last_ns < o->time_ns - w->keep_ns)
+        keyring_drop(w, cell);
     bool is_new = !cell->is_used;
     cell->is_used = true;
     w->cells += is_new;
@@ -393,7 +396,7 @@ static void key_forget(const struct keyring *r, struct key *k, int64_t now_ns)
     for (size_t i = 0; i < l->count; i++) {
         struct watch *w = l->places[i].watch;
         struct cell *cell = cell_of(w, k);
-        if (cell->is_used && cell->last_ns < now_ns - w->detector->keep_ns(w->detection.rule))
+        if (cell->is_used && cell->last_ns < now_ns - w->keep_ns)
             keyring_drop(w, cell);
         left += cell->is_used;
     }

@@ -22,8 +22,9 @@ struct watch {
     struct detection detection;
     const struct detector *detector;
     struct keyring *ring;
-    size_t cell_at; /* bytes from a key of the ring */
-    size_t cells;   /* in use */
+    size_t cell_at;  /* bytes from a key of the ring */
+    int64_t keep_ns; /* how long a cell matters after its last transaction */
+    size_t cells;    /* in use */
     struct lasting lasting;
     struct marks *marks; /* of `unless before`; NULL: the rule has none */
     uint64_t evictions;  /* cells that went because a bound was reached */

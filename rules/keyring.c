@@ -182,9 +182,9 @@ void keyring_take(struct keyring *r, struct layout *l)
         lay_out(r, l);
     r->keep_ns = 0;
     for (size_t i = 0; i < r->layout->count; i++) {
-        const struct watch *w = r->layout->places[i].watch;
-        int64_t keep_ns = w->detector->keep_ns(w->detection.rule);
-        r->keep_ns = r->keep_ns > keep_ns ? r->keep_ns : keep_ns;
+        struct watch *w = r->layout->places[i].watch;
+        w->keep_ns = w->detector->keep_ns(w->detection.rule);
+        r->keep_ns = r->keep_ns > w->keep_ns ? r->keep_ns : w->keep_ns;
     }
 }
 

@@ -434,6 +434,26 @@ static void idle_keys_are_forgotten_by_the_tick_and_only_they(void **state)
     close_bench(&b);
 }
 
+/* Another rule knows the key for longer, and no tick came by. */
+static void what_is_idle_is_forgotten_for_each_rule(void **state)
+{
+    (void)state;
+    struct bench b =
+        open_with("rules: [{id: long, name: n, severity: low, by: user.name, measure: count, "
+                  "over: 30d, above: 1000}, {id: short, name: n, severity: low, by: user.name, "
+                  "measure: count, over: 1h, above: 1, quiet: 1h}]",
+                  0, 0);
+    for (int64_t i = 0; i < 4; i++)
+        send_rows(&b, "ann", start + i, 1);
+    send_rows(&b, "ann", start + 5 * HOUR, 1);
+    send_rows(&b, "ann", start + 5 * HOUR + 1, 1);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.items[1].value, 2);
+    assert_int_equal(seen.items[1].repeats, 0);
+    assert_int_equal(engine_counters(b.engine).keys_evicted, 0);
+    close_bench(&b);
+}
+
 static void a_key_that_goes_on_is_not_forgotten(void **state)
 {
     (void)state;
@@ -667,6 +687,7 @@ int main(void)
         cmocka_unit_test(late_transactions_count_where_their_time_belongs),
         cmocka_unit_test(any_order_within_the_window_gives_the_same_total),
         cmocka_unit_test(idle_keys_are_forgotten_by_the_tick_and_only_they),
+        cmocka_unit_test(what_is_idle_is_forgotten_for_each_rule),
         cmocka_unit_test(a_key_that_goes_on_is_not_forgotten),
         cmocka_unit_test(quiet_outlives_a_tick),
         cmocka_unit_test(the_evidence_is_the_largest_in_the_order_of_time),
