@@ -281,7 +281,8 @@ void crowd_tell(struct crowd *c, struct crowd_member *m, const struct usual *u)
 /* What counts of a member in its colleagues' eyes: one that is far out does not move them. */
 static float bounded(const struct crowd_member *m, unsigned i)
 {
-    return fminf(m->counts[i], 4 * m->base[i] + 5);
+    float most = 4 * m->base[i] + 5;
+    return m->counts[i] < most ? m->counts[i] : most;
 }
 
 static float excess_of(const struct crowd_member *m)
@@ -294,12 +295,26 @@ static float weight_of(const struct crowd_member *m)
     return m->decided * m->share * (1 - m->share);
 }
 
-static void sums_add(struct crowd_sums *s, const struct crowd_member *m, float sign)
+/* What a member adds to the sums. */
+struct part {
+    float seen[USUAL_COUNTS], excess, weight;
+};
+
+static struct part part_of(const struct crowd_member *m)
+{
+    struct part p = {.excess = excess_of(m), .weight = weight_of(m)};
+    for (unsigned i = 0; i < USUAL_COUNTS; i++)
+        p.seen[i] = bounded(m, i);
+    return p;
+}
+
+/* Takes the member's part of the interval into the sums, in the place of what it was. */
+static void sums_take(struct crowd_sums *s, const struct part *old, const struct part *now)
 {
     for (unsigned i = 0; i < USUAL_COUNTS; i++)
-        s->seen[i] += sign * bounded(m, i);
-    s->excess += sign * excess_of(m);
-    s->weight += sign * weight_of(m);
+        s->seen[i] += now->seen[i] - old->seen[i];
+    s->excess += now->excess - old->excess;
+    s->weight += now->weight - old->weight;
 }
 
 static void bin_add(struct crowd *c, const struct crowd_member *m, unsigned i, double sign)
@@ -331,15 +346,6 @@ static void expect(struct crowd_sums *s, const struct crowd_member *m, float sig
     s->members += sign;
 }
 
-/* Takes the member's part of the interval into the sums, or out. */
-static void sums_take(struct crowd *c, struct crowd_group *g, const struct crowd_member *m,
-                      float sign)
-{
-    sums_add(sums_now(c, &c->all), m, sign);
-    if (g)
-        sums_add(sums_now(c, g), m, sign);
-}
-
 void crowd_enter(struct crowd *c, struct crowd_member *m, const struct usual_level *usual)
 {
     struct crowd_group *g = group_reach(c, m);
@@ -350,10 +356,15 @@ void crowd_enter(struct crowd *c, struct crowd_member *m, const struct usual_lev
     }
     m->share = (float)usual->share;
     m->decided = 0;
-    expect(sums_now(c, &c->all), m, 1);
-    if (g)
-        expect(sums_now(c, g), m, 1);
-    sums_take(c, g, m, 1);
+    const struct part none = {.excess = 0}, now = part_of(m);
+    struct crowd_sums *all = sums_now(c, &c->all);
+    expect(all, m, 1);
+    sums_take(all, &none, &now);
+    if (g) {
+        struct crowd_sums *colleagues = sums_now(c, g);
+        expect(colleagues, m, 1);
+        sums_take(colleagues, &none, &now);
+    }
     c->live_left -= c->live_left > 0;
 }
 
@@ -361,7 +372,7 @@ void crowd_count(struct crowd *c, struct crowd_member *m, const double counts[US
                  double decided)
 {
     struct crowd_group *g = group_of(c, m);
-    sums_take(c, g, m, -1);
+    const struct part old = part_of(m);
     for (unsigned i = 0; i < USUAL_COUNTS; i++) {
         if (m->counts[i] == (float)counts[i])
             continue;
@@ -370,7 +381,10 @@ void crowd_count(struct crowd *c, struct crowd_member *m, const double counts[US
         bin_enter(c, m, i);
     }
     m->decided = (float)decided;
-    sums_take(c, g, m, 1);
+    const struct part now = part_of(m);
+    sums_take(sums_now(c, &c->all), &old, &now);
+    if (g)
+        sums_take(sums_now(c, g), &old, &now);
     c->live_left -= c->live_left > 0;
 }
 

@@ -15,9 +15,10 @@ static enum finding judge(const struct rule *rule, struct above_state *s, uint64
                           int64_t time_ns)
 {
     uint64_t value = gauge_value(&s->gauge, &rule->measure);
+    own_reach(&s->own, rule, time_ns);
     uint64_t limit = own_limit(&s->own, rule, time_ns);
     uint64_t held = rule->measure.kind == MEASURE_MAX ? amount : value;
-    own_note(&s->own, rule, held, limit, time_ns);
+    own_note(&s->own, rule, held, limit);
     bool is_share = rule->measure.kind == MEASURE_SHARE;
     if (is_share && (gauge_shared(&s->gauge) < rule->at_least || !gauge_is_part(amount)))
         return FINDING_NONE;

@@ -55,9 +55,9 @@ static uint8_t week_of(unsigned day)
 static struct moment moment_of(const struct rule *rule, int64_t ns)
 {
     int64_t local_s = ns / CLOCK_SECOND_NS + zone_ahead_s(rule->zone, ns);
-    int64_t day = local_s > 0 ? local_s / 86400 : 0;
+    uint64_t hours = local_s > 0 ? (uint64_t)local_s / 3600 : 0, day = hours / DAY_HOURS;
     return (struct moment){.day = (uint16_t)(day < UINT16_MAX ? day : UINT16_MAX),
-                           .hour = (uint8_t)zone_hour(rule->zone, ns)};
+                           .hour = (uint8_t)(hours % DAY_HOURS)};
 }
 
 static bool week_has(const struct week *w, struct moment m)

@@ -55,23 +55,26 @@ uint64_t own_largest(const struct own *o)
     return whole(o->largest);
 }
 
-void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t limit,
-              int64_t time_ns)
+void own_reach(struct own *o, const struct rule *rule, int64_t time_ns)
 {
     if (rule->times_own == 0)
         return;
     int64_t block = block_of(o, rule, time_ns);
     if (o->since_ns == 0)
         *o = (struct own){.since_ns = time_ns > 0 ? time_ns : 1, .block = block};
-    if (block > o->block) {
-        o->largest = largest_at(o, rule, block);
-        o->last = block - o->block > 1 ? 0 : o->now;
-        o->block = block;
-        o->now = 0;
-    }
+    if (block <= o->block)
+        return;
+    o->largest = largest_at(o, rule, block);
+    o->last = block - o->block > 1 ? 0 : o->now;
+    o->block = block;
+    o->now = 0;
+}
+
+void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t limit)
+{
     if (value > limit)
         value = limit;
-    if (value > o->now)
+    if (rule->times_own > 0 && value > o->now)
         o->now = value;
 }
 

@@ -27,9 +27,10 @@ uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns
 /* own_largest gives the largest value before. */
 uint64_t own_largest(const struct own *o);
 
-/* own_note notes a value that was held against that limit, own_limit's. */
-void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t limit,
-              int64_t time_ns);
+/* own_reach goes on to a time, own_note notes a value of that time that was held against that
+ * limit, own_limit's. */
+void own_reach(struct own *o, const struct rule *rule, int64_t time_ns);
+void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t limit);
 
 /* own_save writes it down, own_load reads that into a zeroed one. */
 void own_save(const struct own *o, struct pack *p);
