@@ -1,123 +1,4 @@
-#include "tests/cmocka.h"
-
-#include "core/clock.h"
-#include "rules/distinct.h"
-#include "rules/engine.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#define HOUR (3600 * CLOCK_SECOND_NS)
-#define DAY (24 * HOUR)
-
-static const int64_t start = INT64_C(1767600000) * CLOCK_SECOND_NS; /* 2026-01-05T08:00:00Z */
-
-enum { SEEN_MAX = 256 };
-
-/* What the callback got. */
-static struct {
-    size_t count;
-    struct seen {
-        char id[32], user[80], first[40], known[80];
-        int64_t time_ns;
-        uint64_t value, at_least, repeats;
-        double lost_share;
-        size_t evidence_count;
-        int64_t evidence_ns[EVIDENCE_MAX];
-        uint64_t evidence_rows[EVIDENCE_MAX];
-    } items[SEEN_MAX];
-} seen;
-
-static void keep(char *copy, size_t size, struct bytes text)
-{
-    (void)snprintf(copy, size, "%.*s", (int)text.len, text.len ? (const char *)text.data : "");
-}
-
-static void on_alert(void *context, const struct alert *a)
-{
-    (void)context;
-    assert_true(seen.count < SEEN_MAX);
-    struct seen *s = &seen.items[seen.count++];
-    *s = (struct seen){.time_ns = a->time_ns,
-                       .value = a->value,
-                       .at_least = a->at_least,
-                       .repeats = a->repeats,
-                       .lost_share = a->lost_share,
-                       .evidence_count = a->evidence_count};
-    keep(s->id, sizeof(s->id), bytes_of(a->rule->id));
-    if (transaction_has(&a->key, FIELD_USER_NAME))
-        keep(s->user, sizeof(s->user), a->key.user_name);
-    keep(s->first, sizeof(s->first), a->first_value);
-    for (size_t i = 0; i < a->known_count; i++) {
-        size_t len = strlen(s->known);
-        keep(s->known + len, sizeof(s->known) - len, a->known[i]);
-    }
-    for (size_t i = 0; i < a->evidence_count; i++) {
-        s->evidence_ns[i] = a->evidence[i]->end_ns;
-        s->evidence_rows[i] = a->evidence[i]->returned_rows;
-    }
-}
-
-struct bench {
-    struct rules *rules;
-    struct engine *engine;
-};
-
-static struct bench open_with(const char *rules, size_t keys_max, size_t bytes_max)
-{
-    static struct problems problems;
-    problems = (struct problems){0};
-    memset(&seen, 0, sizeof(seen));
-    struct bench b = {.rules = rules_load_text("f", bytes_of(rules), &problems)};
-    if (!b.rules)
-        print_error("%s\n", problems.items[0]);
-    assert_non_null(b.rules);
-    const struct engine_config config = {
-        .keys_max = keys_max, .bytes_max = bytes_max, .seed = 42, .alert = on_alert};
-    b.engine = engine_open(b.rules, &config);
-    assert_non_null(b.engine);
-    return b;
-}
-
-/* A rule over user.name with those keys. */
-static struct bench open_rule(const char *keys)
-{
-    char text[1024];
-    (void)snprintf(text, sizeof(text),
-                   "rules: [{id: r, name: n, severity: low, by: user.name, %s}]", keys);
-    return open_with(text, 0, 0);
-}
-
-static void close_bench(struct bench *b)
-{
-    engine_close(b->engine);
-    rules_close(b->rules);
-}
-
-static struct transaction query(const char *user, int64_t ns, uint64_t rows)
-{
-    struct transaction t = {
-        .start_ns = ns, .user_name = bytes_of(user), .returned_rows = rows, .action = ACTION_READ};
-    transaction_mark(&t, FIELD_TIMESTAMP);
-    transaction_mark(&t, FIELD_EVENT_ACTION);
-    transaction_mark(&t, FIELD_USER_NAME);
-    transaction_mark(&t, FIELD_DB_RESPONSE_RETURNED_ROWS);
-    return t;
-}
-
-static void send_rows(struct bench *b, const char *user, int64_t ns, uint64_t rows)
-{
-    struct transaction t = query(user, ns, rows);
-    engine_transaction(b->engine, &t);
-}
-
-static void send_country(struct bench *b, const char *user, int64_t ns, const char *country)
-{
-    struct transaction t = query(user, ns, 1);
-    t.country = bytes_of(country);
-    transaction_mark(&t, FIELD_CLIENT_GEO_COUNTRY_ISO_CODE);
-    engine_transaction(b->engine, &t);
-}
+#include "tests/rules/engine_bench.h"
 
 static void a_limit_passed_fires_once_and_repeats_are_folded(void **state)
 {
@@ -285,106 +166,6 @@ static void different_values_are_counted_once_each(void **state)
     close_bench(&b);
 }
 
-static void keys_of_several_fields_are_told_apart(void **state)
-{
-    (void)state;
-    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: [user.name, "
-                               "network.name], measure: count, over: 1h, above: 1}]",
-                               0, 0);
-    static const struct {
-        const char *user, *network;
-    } pairs[] = {{"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"", "abc"}};
-    for (size_t i = 0; i < 4; i++) {
-        struct transaction t = query(pairs[i].user, start, 1);
-        t.network_name = bytes_of(pairs[i].network);
-        transaction_mark(&t, FIELD_NETWORK_NAME);
-        engine_transaction(b.engine, &t);
-    }
-    assert_int_equal(engine_counters(b.engine).keys, 4);
-    assert_int_equal(seen.count, 0);
-    close_bench(&b);
-}
-
-static void at_the_bound_the_oldest_key_goes(void **state)
-{
-    (void)state;
-    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, "
-                               "measure: count, over: 1h, above: 1}]",
-                               100, 0);
-    char user[16];
-    for (int i = 0; i < 150; i++) {
-        (void)snprintf(user, sizeof(user), "u%d", i);
-        send_rows(&b, user, start, 1);
-    }
-    assert_int_equal(engine_counters(b.engine).keys, 100);
-    assert_int_equal(engine_counters(b.engine).keys_evicted, 50);
-    send_rows(&b, "u149", start, 1); /* kept: the second */
-    assert_int_equal(seen.count, 1);
-    send_rows(&b, "u0", start, 1); /* forgotten: the first again */
-    assert_int_equal(seen.count, 1);
-    close_bench(&b);
-}
-
-/* Many accounts that one rule counts do not push out the few that another one does. */
-static void the_keys_of_a_rule_with_few_are_spared(void **state)
-{
-    (void)state;
-    struct bench b =
-        open_with("rules: [{id: many, name: n, severity: low, by: user.name, measure: count, "
-                  "over: 1d, above: 1000}, {id: few, name: n, severity: low, by: user.name, when: "
-                  "db.response.returned_rows > 5, measure: count, over: 1d, above: 1}]",
-                  100, 0);
-    char user[16];
-    for (int i = 0; i < 20; i++) {
-        (void)snprintf(user, sizeof(user), "few%d", i);
-        send_rows(&b, user, start, 9);
-    }
-    for (int i = 0; i < 1000; i++) {
-        (void)snprintf(user, sizeof(user), "u%d", i);
-        send_rows(&b, user, start + i, 1);
-    }
-    for (int i = 0; i < 20; i++) {
-        (void)snprintf(user, sizeof(user), "few%d", i);
-        send_rows(&b, user, start + HOUR, 9);
-    }
-    assert_int_equal(seen.count, 20);
-    close_bench(&b);
-}
-
-static void without_budget_the_oldest_keys_make_room(void **state)
-{
-    enum { KEY_BYTES = sizeof(struct distinct) + 4 * sizeof(struct distinct_value) };
-    (void)state;
-    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, measure: "
-                               "distinct(client.geo.country_iso_code), over: 1h, above: 1}]",
-                               0, 100 * KEY_BYTES);
-    char user[16];
-    for (int i = 0; i < 1000; i++) {
-        (void)snprintf(user, sizeof(user), "u%d", i);
-        send_country(&b, user, start + i, "SE");
-    }
-    struct engine_counters c = engine_counters(b.engine);
-    assert_int_equal(c.denied, 0);
-    assert_int_equal(c.keys, 100);
-    assert_int_equal(c.keys_evicted, 900);
-    assert_true(c.bytes_peak <= 100 * KEY_BYTES);
-    send_country(&b, "u999", start + 1000, "NO");
-    assert_int_equal(seen.count, 1);
-    close_bench(&b);
-}
-
-static void a_budget_of_nothing_counts_nothing_and_says_so(void **state)
-{
-    (void)state;
-    struct bench b = open_with("rules: [{id: r, name: n, severity: low, by: user.name, measure: "
-                               "distinct(client.geo.country_iso_code), over: 1h, above: 0}]",
-                               0, 1);
-    send_country(&b, "ann", start, "SE");
-    assert_int_equal(seen.count, 0);
-    assert_int_equal(engine_counters(b.engine).denied, 1);
-    close_bench(&b);
-}
-
 static void late_transactions_count_where_their_time_belongs(void **state)
 {
     (void)state;
@@ -415,65 +196,6 @@ static void any_order_within_the_window_gives_the_same_total(void **state)
         assert_int_equal(seen.items[0].value, 4);
         close_bench(&b);
     }
-}
-
-static void idle_keys_are_forgotten_by_the_tick_and_only_they(void **state)
-{
-    (void)state;
-    struct bench b = open_rule("measure: count, over: 1h, above: 1, quiet: 3h");
-    send_rows(&b, "ann", start, 1);
-    send_rows(&b, "bob", start + 2 * HOUR, 1);
-    engine_tick(b.engine, start + 3 * HOUR);
-    assert_int_equal(engine_counters(b.engine).keys, 2);
-    engine_tick(b.engine, start + 3 * HOUR + 1);
-    assert_int_equal(engine_counters(b.engine).keys, 1);
-    engine_tick(b.engine, start + 9 * HOUR);
-    assert_int_equal(engine_counters(b.engine).keys, 0);
-    assert_int_equal(engine_counters(b.engine).bytes, 0);
-    assert_int_equal(engine_counters(b.engine).keys_evicted, 0);
-    close_bench(&b);
-}
-
-/* Another rule knows the key for longer, and no tick came by. */
-static void what_is_idle_is_forgotten_for_each_rule(void **state)
-{
-    (void)state;
-    struct bench b =
-        open_with("rules: [{id: long, name: n, severity: low, by: user.name, measure: count, "
-                  "over: 30d, above: 1000}, {id: short, name: n, severity: low, by: user.name, "
-                  "measure: count, over: 1h, above: 1, quiet: 1h}]",
-                  0, 0);
-    for (int64_t i = 0; i < 4; i++)
-        send_rows(&b, "ann", start + i, 1);
-    send_rows(&b, "ann", start + 5 * HOUR, 1);
-    send_rows(&b, "ann", start + 5 * HOUR + 1, 1);
-    assert_int_equal(seen.count, 2);
-    assert_int_equal(seen.items[1].value, 2);
-    assert_int_equal(seen.items[1].repeats, 0);
-    assert_int_equal(engine_counters(b.engine).keys_evicted, 0);
-    close_bench(&b);
-}
-
-static void a_key_that_goes_on_is_not_forgotten(void **state)
-{
-    (void)state;
-    struct bench b = open_rule("measure: count, over: 1h, above: 4");
-    for (int64_t i = 0; i < 5; i++)
-        send_rows(&b, "ann", start + i * HOUR, 1);
-    engine_tick(b.engine, start + 4 * HOUR + 1);
-    assert_int_equal(engine_counters(b.engine).keys, 1);
-    close_bench(&b);
-}
-
-static void quiet_outlives_a_tick(void **state)
-{
-    (void)state;
-    struct bench b = open_rule("measure: count, over: 1m, above: 0, quiet: 3h");
-    send_rows(&b, "ann", start, 1);
-    engine_tick(b.engine, start + HOUR);
-    send_rows(&b, "ann", start + HOUR, 1);
-    assert_int_equal(seen.count, 1);
-    close_bench(&b);
 }
 
 static void the_evidence_is_the_largest_in_the_order_of_time(void **state)
@@ -509,22 +231,6 @@ static void the_lost_share_is_the_windows(void **state)
     engine_transaction(b.engine, &t);
     engine_transaction(b.engine, &t);
     assert_true(seen.items[0].lost_share > 0.0999 && seen.items[0].lost_share < 0.1001);
-    close_bench(&b);
-}
-
-static void a_long_name_is_cut_but_tells_keys_apart(void **state)
-{
-    (void)state;
-    struct bench b = open_rule("measure: count, over: 1h, above: 0");
-    char name[202];
-    memset(name, 'a', 201);
-    name[201] = '\0';
-    for (char c = 'x'; c <= 'z'; c++) {
-        name[200] = c;
-        send_rows(&b, name, start, 1);
-    }
-    assert_int_equal(seen.count, 3);
-    assert_int_equal(strlen(seen.items[0].user), KEY_TEXT_MAX);
     close_bench(&b);
 }
 
@@ -679,20 +385,10 @@ int main(void)
         cmocka_unit_test(a_disabled_rule_is_silent),
         cmocka_unit_test(the_largest_counts_only_on_the_transaction_that_is_large),
         cmocka_unit_test(different_values_are_counted_once_each),
-        cmocka_unit_test(keys_of_several_fields_are_told_apart),
-        cmocka_unit_test(at_the_bound_the_oldest_key_goes),
-        cmocka_unit_test(the_keys_of_a_rule_with_few_are_spared),
-        cmocka_unit_test(without_budget_the_oldest_keys_make_room),
-        cmocka_unit_test(a_budget_of_nothing_counts_nothing_and_says_so),
         cmocka_unit_test(late_transactions_count_where_their_time_belongs),
         cmocka_unit_test(any_order_within_the_window_gives_the_same_total),
-        cmocka_unit_test(idle_keys_are_forgotten_by_the_tick_and_only_they),
-        cmocka_unit_test(what_is_idle_is_forgotten_for_each_rule),
-        cmocka_unit_test(a_key_that_goes_on_is_not_forgotten),
-        cmocka_unit_test(quiet_outlives_a_tick),
         cmocka_unit_test(the_evidence_is_the_largest_in_the_order_of_time),
         cmocka_unit_test(the_lost_share_is_the_windows),
-        cmocka_unit_test(a_long_name_is_cut_but_tells_keys_apart),
         cmocka_unit_test(every_rule_that_matches_fires),
         cmocka_unit_test(a_first_country_fires_after_learning),
         cmocka_unit_test(a_new_key_is_silent_however_short_it_learns),
