@@ -328,14 +328,16 @@ static void interval_begin(struct detection *d, struct daily *k, const struct tr
     crowd_enter(all->crowd, &k->member, &base);
 }
 
-/* Whether the customer is one that the rule counts. */
-static bool is_counted(struct detection *d, const struct daily *k, const struct occurrence *o,
+/* Whether the customer may be one more: one that is counted already is none. */
+static bool may_be_new(struct detection *d, const struct daily *k, const struct occurrence *o,
                        uint64_t hash)
 {
     struct daily_all *all = d->whole;
     const struct rule *rule = d->rule;
-    if (!all->newcomers || visits_have(&k->visits, hash))
+    if (!all->newcomers)
         return true;
+    if (visits_have(&k->visits, hash))
+        return false;
     uint64_t network = detector_hash(o->transaction, rule->daily.new_to, 0, d->seed);
     uint64_t pair = hash_mix(network ^ hash, hash | 1);
     return !newcomers_meet(all->newcomers, d->budget, pair, o->time_ns, rule->forget_ns);
@@ -359,7 +361,7 @@ static enum daily_status add_values(struct detection *d, struct daily *k,
     size_t count = detector_values(t, f);
     for (size_t i = 0; i < count; i++) {
         uint64_t hash = hash_of(d, t, i);
-        if (!is_counted(d, k, o, hash))
+        if (!may_be_new(d, k, o, hash))
             continue;
         enum visit v = visits_add(&k->visits, d->budget, hash, slot, visits_max(d->rule));
         if (v == VISIT_DENIED)
