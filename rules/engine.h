@@ -7,7 +7,7 @@
  * what comes late counts where its time belongs, as long as that still matters.
  *
  * Memory: a key takes 150 bytes and KEY_TEXT_MAX for each field of `by`, and 24 and the detector's
- * state (40 to 380) for each of the rules, every rule having an equal part of the bytes for keys;
+ * state (up to 300) for each of the rules, every rule having an equal part of the bytes for keys;
  * from the budget what rules/window.h, distinct.h and known.h say; EVIDENCE_KEYS_MAX keys near
  * their limit hold 2 KiB of evidence each.  Where a bound is reached, the key touched longest ago
  * goes, which is counted for each of its rules.
