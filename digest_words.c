@@ -59,21 +59,14 @@ size_t digest_write_line(const struct digest_rule *r, char line[DIGEST_TEXT_MAX]
     return t.len + 1;
 }
 
-static void write_time(struct json *j, const char *name, int64_t ns)
-{
-    char time[CLOCK_TEXT_MAX];
-    (void)clock_print(ns, time);
-    words_write_text(j, name, time);
-}
-
 static void write_event(struct json *j, const struct digest_rule *r)
 {
     json_name(j, bytes_of("event"));
     json_open(j, '{');
     words_write_text(j, "kind", "metric");
     words_write_text(j, "dataset", "seepwatch.digest");
-    write_time(j, "start", r->begin_ns);
-    write_time(j, "end", r->end_ns);
+    words_write_time(j, "start", r->begin_ns);
+    words_write_time(j, "end", r->end_ns);
     json_close(j, '}');
 }
 
@@ -102,7 +95,7 @@ void digest_write_json(struct json *j, const struct digest_rule *r)
     char message[DIGEST_TEXT_MAX];
     (void)digest_write_message(r, message);
     json_open(j, '{');
-    write_time(j, "@timestamp", r->end_ns);
+    words_write_time(j, "@timestamp", r->end_ns);
     write_event(j, r);
     json_name(j, bytes_of("rule"));
     json_open(j, '{');

@@ -139,25 +139,18 @@ size_t folded_write_line(const struct folded *r, const struct fold_limit *limit,
     return t.len;
 }
 
-static void write_time(struct json *j, const char *name, int64_t ns)
-{
-    char time[CLOCK_TEXT_MAX];
-    (void)clock_print(ns, time);
-    words_write_text(j, name, time);
-}
-
 void folded_write_json(struct json *j, const struct folded *r, const struct fold_limit *limit)
 {
     char message[FOLDED_TEXT_MAX];
     (void)folded_write_message(r, limit, message);
     json_open(j, '{');
-    write_time(j, "@timestamp", r->last_ns);
+    words_write_time(j, "@timestamp", r->last_ns);
     json_name(j, bytes_of("event"));
     json_open(j, '{');
     words_write_text(j, "kind", "event");
     words_write_text(j, "dataset", "seepwatch.folded");
-    write_time(j, "start", r->first_ns);
-    write_time(j, "end", r->last_ns);
+    words_write_time(j, "start", r->first_ns);
+    words_write_time(j, "end", r->last_ns);
     json_close(j, '}');
     json_name(j, bytes_of("rule"));
     json_open(j, '{');

@@ -1,5 +1,6 @@
 /*
- * What engine.c and swap.c share: rules at work, and their keys.
+ * What engine.c, keyring.c, swap.c and save.c share: rules at work, and what they know of their
+ * keys.
  */
 #ifndef SEEPWATCH_RULES_ENGINE_STATE_H
 #define SEEPWATCH_RULES_ENGINE_STATE_H

@@ -4,6 +4,7 @@
  */
 #include "rules/words.h"
 
+#include "core/clock.h"
 #include "rules/problems.h"
 #include "rules/quantity.h"
 
@@ -117,6 +118,13 @@ void words_write_text(struct json *j, const char *name, const char *text)
 {
     json_name(j, bytes_of(name));
     json_text(j, bytes_of(text));
+}
+
+void words_write_time(struct json *j, const char *name, int64_t ns)
+{
+    char time[CLOCK_TEXT_MAX];
+    (void)clock_print(ns, time);
+    words_write_text(j, name, time);
 }
 
 void words_write_window(struct json *j, int64_t ns)

@@ -33,8 +33,9 @@ void words_add_list(struct text *t, const struct bytes *texts, size_t count);
 /* words_add_window adds a span of time to a line (" in 1h") or to a sentence (" within 1 hour"). */
 void words_add_window(struct text *t, int64_t ns, bool in_words);
 
-/* Members of the JSON: a text, `window`, `measure` as "what(FIELD)", a list of texts. */
+/* Members of the JSON: a text, a time, `window`, `measure` as "what(FIELD)", a list of texts. */
 void words_write_text(struct json *j, const char *name, const char *text);
+void words_write_time(struct json *j, const char *name, int64_t ns);
 void words_write_window(struct json *j, int64_t ns);
 void words_write_measure(struct json *j, const char *what, enum field f);
 void words_write_texts(struct json *j, const char *name, const struct bytes *texts, size_t count);
