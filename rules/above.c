@@ -127,6 +127,6 @@ const struct detector DETECTOR_ABOVE = {.state_size = sizeof(struct above_state)
                                         .span_ns = above_span_ns,
                                         .keep_ns = above_keep_ns,
                                         .clear = above_clear,
-                                        .version = 4,
+                                        .version = 5,
                                         .save = above_save,
                                         .load = above_load};

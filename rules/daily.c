@@ -1,5 +1,5 @@
 /*
- * The rule whole has one crowd; where nobody is told apart (no `by`), the one key has seasons
+ * All keys of a tally are one crowd; where nobody is told apart (no `by`), the one key has seasons
  * instead of peers: days of the week, or hours of the day.
  */
 #include "rules/daily.h"
@@ -17,6 +17,12 @@ enum {
     MONDAY = 3,         /* 1970-01-01 was a Thursday */
     ALONE_LEARNING = 4, /* intervals */
     LATE_MAX = 10000,   /* transactions, one after another */
+};
+
+enum added {
+    ADDED_NOTHING, /* no number has changed */
+    ADDED,         /* the whole has */
+    ADDED_DENIED,  /* no memory */
 };
 
 #define DAY_NS (86400 * CLOCK_SECOND_NS)
@@ -51,7 +57,7 @@ static uint32_t visits_max(const struct rule *rule)
     return is_alone(rule) ? VISITS_WHOLE_MAX : VISITS_MAX;
 }
 
-void daily_close(struct detection *d)
+static void daily_close(struct detection *d)
 {
     struct daily_all *all = d->whole;
     if (!all)
@@ -65,7 +71,7 @@ void daily_close(struct detection *d)
     d->whole = NULL;
 }
 
-bool daily_open(struct detection *d, size_t entries_max, size_t bytes_max)
+static bool daily_open(struct detection *d, size_t entries_max, size_t bytes_max)
 {
     const struct rule *rule = d->rule;
     struct daily_all *all = d->whole = calloc(1, sizeof(*all));
@@ -192,6 +198,7 @@ static void view(const struct detection *d, const struct daily *k, struct daily_
 {
     const struct daily_all *all = d->whole;
     const struct crowd_member *m = &k->member;
+    v->scored = 0;
     counts_of(d->rule, k, v);
     if (d->rule->daily.than_peers && !is_alone(d->rule)) {
         v->level = crowd_level(all->crowd, m, k->interval);
@@ -203,7 +210,8 @@ static void view(const struct detection *d, const struct daily *k, struct daily_
     add_season(d, k, &v->level);
 }
 
-bool daily_is_known(const struct detection *d, const struct daily *k)
+/* Whether there is anything to hold the key against: itself, or peers. */
+static bool is_known(const struct detection *d, const struct daily *k)
 {
     const struct daily_all *all = d->whole;
     const struct rule *rule = d->rule;
@@ -219,34 +227,18 @@ static void expect_by_now(const struct daily_all *all, struct daily_view *v)
         v->level.mean[i] *= free_part + (1 - free_part) * crowd_reached(all->crowd, i);
 }
 
-bool daily_look(struct detection *d, struct daily *k, struct daily_view *v)
-{
-    const struct daily_all *all = d->whole;
-    const struct rule *rule = d->rule;
-    uint64_t learning = (uint64_t)(rule->learn_ns / rule->daily.each_ns);
-    if (crowd_closed(all->crowd) < learning || !daily_is_known(d, k))
-        return false;
-    view(d, k, v);
-    if (rule->trigger == TRIGGER_UNUSUAL && rule->daily.than_peers && !is_alone(rule))
-        expect_by_now(all, v);
-    return true;
-}
-
-double daily_score(const struct detection *d, const struct daily *k, const struct daily_view *v,
-                   unsigned of)
+/* The scores of those bits, where they were not worked out yet. */
+static void score(const struct detection *d, const struct daily *k, struct daily_view *v,
+                  unsigned of)
 {
     const struct daily_all *all = d->whole;
     const double decided[USUAL_COUNTS] = {v->decided, v->counts[USUAL_PART]};
-    double sum = 0;
-    unsigned count = 0;
     for (unsigned s = 0; s < USUAL_SCORES; s++) {
-        if (!(of >> s & 1))
-            continue;
-        sum += usual_score(&k->usual, &all->noise, (enum usual_score)s,
-                           s == USUAL_OF_SHARE ? decided : v->counts, &v->level);
-        count++;
+        if (of >> s & ~v->scored >> s & 1)
+            v->scores[s] = usual_score(&k->usual, &all->noise, (enum usual_score)s,
+                                       s == USUAL_OF_SHARE ? decided : v->counts, &v->level);
     }
-    return count > 0 ? sum / sqrt(count) : 0;
+    v->scored |= of;
 }
 
 static double clamp(double x, double min, double max)
@@ -276,17 +268,16 @@ static void seasons_learn(const struct detection *d, const struct daily *k,
 }
 
 /* The key's interval is over: it learns. */
-static void interval_close(struct detection *d, struct daily *k,
-                           void (*closed)(struct detection *, struct daily *,
-                                          const struct daily_view *))
+static void interval_close(struct detection *d, struct daily *k)
 {
     struct daily_all *all = d->whole;
     struct daily_view v;
-    double scores[USUAL_SCORES], learned[USUAL_COUNTS];
+    double learned[USUAL_COUNTS];
     view(d, k, &v);
-    closed(d, k, &v);
-    for (unsigned s = 0; s < USUAL_SCORES; s++)
-        scores[s] = daily_score(d, k, &v, 1u << s);
+    score(d, k, &v, (1u << USUAL_SCORES) - 1);
+    all->last.has_closed = true;
+    all->last.knew = is_known(d, k);
+    all->last.closed = v;
     struct usual_level usual = base_of(d, k);
     double moved = (double)k->member.base[USUAL_WHOLE] > 0
                        ? v.level.mean[USUAL_WHOLE] / (double)k->member.base[USUAL_WHOLE]
@@ -296,7 +287,7 @@ static void interval_close(struct detection *d, struct daily *k,
         learned[i] = v.counts[i] / moved;
     if (v.decided > 0) /* as many of those of which it is not known yet */
         learned[USUAL_PART] *= v.counts[USUAL_WHOLE] / v.decided;
-    usual_learn(&k->usual, &all->noise, learned, scores, &usual);
+    usual_learn(&k->usual, &all->noise, learned, v.scores, &usual);
     seasons_learn(d, k, &v);
     crowd_tell(all->crowd, &k->member, &k->usual);
     counts_clear(d, k);
@@ -352,12 +343,12 @@ static uint64_t hash_of(const struct detection *d, const struct transaction *t, 
     return detector_hash(t, f, index, d->seed);
 }
 
-static enum daily_status add_values(struct detection *d, struct daily *k,
-                                    const struct occurrence *o, unsigned slot)
+static enum added add_values(struct detection *d, struct daily *k, const struct occurrence *o,
+                             unsigned slot)
 {
     const struct transaction *t = o->transaction;
     enum field f = d->rule->measure.field;
-    enum daily_status status = DAILY_SAME;
+    enum added status = ADDED_NOTHING;
     size_t count = detector_values(t, f);
     for (size_t i = 0; i < count; i++) {
         uint64_t hash = hash_of(d, t, i);
@@ -365,15 +356,14 @@ static enum daily_status add_values(struct detection *d, struct daily *k,
             continue;
         enum visit v = visits_add(&k->visits, d->budget, hash, slot, visits_max(d->rule));
         if (v == VISIT_DENIED)
-            return DAILY_DENIED;
+            return ADDED_DENIED;
         if (v == VISIT_NEW)
-            status = DAILY_CHANGED;
+            status = ADDED;
     }
     return status;
 }
 
-static enum daily_status add_amount(struct detection *d, struct daily *k,
-                                    const struct transaction *t)
+static enum added add_amount(struct detection *d, struct daily *k, const struct transaction *t)
 {
     const struct measure *m = &d->rule->measure;
     if (m->kind == MEASURE_SUM)
@@ -382,18 +372,18 @@ static enum daily_status add_amount(struct detection *d, struct daily *k,
         k->amounts.whole += 1;
     if (m->kind == MEASURE_SHARE && expression_holds(m->part, t))
         k->amounts.part += 1;
-    return DAILY_CHANGED;
+    return ADDED;
 }
 
-/* What the key did for customers that it had read before. */
-static enum daily_status follow(struct detection *d, struct daily *k, const struct transaction *t)
+/* What the key did for customers that it had read before; true where a number changed. */
+static bool follow(struct detection *d, struct daily *k, const struct transaction *t)
 {
     enum field f = d->rule->measure.field;
     bool has_changed = false;
     size_t count = detector_values(t, f);
     for (size_t i = 0; i < count; i++)
         has_changed = visits_follow(&k->visits, hash_of(d, t, i)) || has_changed;
-    return has_changed ? DAILY_CHANGED : DAILY_SAME;
+    return has_changed;
 }
 
 /* Gives up waiting for what is too long ago. */
@@ -403,35 +393,109 @@ static bool settle(const struct detection *d, struct daily *k, unsigned slot)
     return slot > all->waits && visits_settle(&k->visits, slot - all->waits);
 }
 
-enum daily_status daily_count(struct detection *d, struct daily *k, const struct occurrence *o,
-                              void (*closed)(struct detection *d, struct daily *k,
-                                             const struct daily_view *v))
+/* Counts what the transaction adds; part: whether the part has changed already. */
+static enum added add(struct detection *d, struct daily *k, const struct occurrence *o, bool *part)
 {
     struct daily_all *all = d->whole;
-    const struct rule *rule = d->rule;
-    enum daily_status status = DAILY_SAME;
+    const struct rule_daily *daily = &d->rule->daily;
+    unsigned slot = slot_of(all);
+    if (!counts_customers(d->rule)) {
+        *part = true;
+        return add_amount(d, k, o->transaction);
+    }
+    if (daily->followed_text) {
+        *part = settle(d, k, slot);
+        bool is_following = expression_holds(&daily->followed, o->transaction);
+        if (is_following && follow(d, k, o->transaction))
+            *part = true;
+        /* what is neither did not come here */
+        if (is_following && !expression_holds(&daily->counted, o->transaction))
+            return ADDED_NOTHING;
+    }
+    return add_values(d, k, o, slot);
+}
+
+/* A tally is no alert: near means that something has changed. */
+static enum finding daily_count(struct detection *d, void *state, const struct occurrence *o,
+                                uint64_t *weight)
+{
+    struct daily_all *all = d->whole;
+    struct daily *k = state;
+    bool part = false;
+    (void)weight;
+    all->last.changed = 0;
+    all->last.has_closed = all->last.has_whole = all->last.has_part_of_day = false;
     if (!reach(d, o->time_ns))
-        return DAILY_LATE;
+        return FINDING_LATE;
     if (k->has_begun && k->interval != all->number)
-        interval_close(d, k, closed);
+        interval_close(d, k);
     if (!k->has_begun || k->interval != all->number)
         interval_begin(d, k, o->transaction);
-    unsigned slot = slot_of(all);
-    bool has_settled = rule->daily.followed_text && settle(d, k, slot);
-    bool is_following =
-        rule->daily.followed_text && expression_holds(&rule->daily.followed, o->transaction);
-    if (is_following)
-        status = follow(d, k, o->transaction);
-    /* what is neither did not come here */
-    if (!is_following || expression_holds(&rule->daily.counted, o->transaction))
-        status =
-            counts_customers(rule) ? add_values(d, k, o, slot) : add_amount(d, k, o->transaction);
-    if (status == DAILY_DENIED || (status == DAILY_SAME && !has_settled))
-        return status;
+    enum added status = add(d, k, o, &part);
+    if (status == ADDED_DENIED)
+        return FINDING_DENIED;
+    if (status == ADDED)
+        all->last.changed = 1u << USUAL_WHOLE;
+    if (part)
+        all->last.changed |= 1u << USUAL_PART;
+    if (all->last.changed == 0)
+        return FINDING_NONE;
     struct daily_view v;
-    counts_of(rule, k, &v);
+    counts_of(d->rule, k, &v);
     crowd_count(all->crowd, &k->member, v.counts, v.decided);
-    return DAILY_CHANGED;
+    return FINDING_NEAR;
+}
+
+/* The tally's key of the transaction that is counted. */
+static struct daily *of_now(const struct detection *d)
+{
+    return d->tally->state;
+}
+
+bool daily_has_changed(const struct detection *d, unsigned of)
+{
+    const struct daily_all *all = d->tally->whole;
+    bool is_volume = of == 1u << USUAL_OF_VOLUME;
+    return all->last.changed & (is_volume ? 1u << USUAL_WHOLE : ~0u);
+}
+
+struct daily_view *daily_closed(const struct detection *d)
+{
+    struct daily_all *all = d->tally->whole;
+    return all->last.has_closed && all->last.knew ? &all->last.closed : NULL;
+}
+
+struct daily_view *daily_look(const struct detection *d)
+{
+    struct daily_all *all = d->tally->whole;
+    const struct rule *rule = d->rule;
+    uint64_t learning = (uint64_t)(rule->learn_ns / rule->daily.each_ns);
+    bool is_by_now = rule->trigger == TRIGGER_UNUSUAL && rule->daily.than_peers && !is_alone(rule);
+    bool *has = is_by_now ? &all->last.has_part_of_day : &all->last.has_whole;
+    struct daily_view *v = is_by_now ? &all->last.part_of_day : &all->last.whole;
+    if (crowd_closed(all->crowd) < learning || !is_known(d->tally, of_now(d)))
+        return NULL;
+    if (!*has) {
+        view(d->tally, of_now(d), v);
+        if (is_by_now)
+            expect_by_now(all, v);
+        *has = true;
+    }
+    return v;
+}
+
+double daily_score(const struct detection *d, struct daily_view *v, unsigned of)
+{
+    double sum = 0;
+    unsigned count = 0;
+    score(d->tally, of_now(d), v, of);
+    for (unsigned s = 0; s < USUAL_SCORES; s++) {
+        if (!(of >> s & 1))
+            continue;
+        sum += v->scores[s];
+        count++;
+    }
+    return count > 1 ? sum / sqrt(count) : sum;
 }
 
 static uint64_t rounded(double x)
@@ -451,9 +515,10 @@ double daily_expected(const struct daily_view *v, unsigned of)
     return v->level.mean[of == 1u << USUAL_OF_VOLUME ? USUAL_WHOLE : USUAL_PART];
 }
 
-uint64_t daily_limit(const struct detection *d, const struct daily *k, const struct daily_view *v)
+uint64_t daily_limit(const struct detection *d, const struct daily_view *v)
 {
-    const struct daily_all *all = d->whole;
+    const struct daily_all *all = d->tally->whole;
+    const struct daily *k = of_now(d);
     const struct rule *rule = d->rule;
     double z = (double)rule->score / SHARE_ONE, limit;
     if (rule->daily.of == 1u << USUAL_OF_VOLUME)
@@ -476,13 +541,14 @@ static bool names_somebody(const struct rule *rule)
     return false;
 }
 
-void daily_describe(const struct detection *d, struct daily *k, const struct occurrence *o,
-                    unsigned of, struct alert *a)
+void daily_describe(const struct detection *d, const struct occurrence *o, unsigned of,
+                    struct alert *a)
 {
-    const struct daily_all *all = d->whole;
+    const struct daily_all *all = d->tally->whole;
+    const struct daily *k = of_now(d);
     struct daily_view v;
     double peers;
-    view(d, k, &v);
+    view(d->tally, k, &v);
     bool is_part = d->rule->daily.followed_text || d->rule->measure.kind == MEASURE_SHARE;
     enum usual_count count = is_part && !(of == 1u << USUAL_OF_VOLUME) ? USUAL_PART : USUAL_WHOLE;
     a->value = a->at_least = rounded(v.counts[count]);
@@ -502,14 +568,21 @@ int64_t daily_span_ns(const struct rule *rule)
     return rule->daily.each_ns;
 }
 
+static int64_t tally_keep_ns(const struct rule *rule)
+{
+    (void)rule;
+    return 120 * DAY_NS;
+}
+
 int64_t daily_keep_ns(const struct rule *rule)
 {
-    static const int64_t keep_ns = 120 * DAY_NS;
+    int64_t keep_ns = tally_keep_ns(rule);
     return keep_ns > rule->quiet_ns ? keep_ns : rule->quiet_ns;
 }
 
-void daily_clear(const struct detection *d, struct daily *k)
+static void daily_clear(const struct detection *d, void *state)
 {
+    struct daily *k = state;
     struct daily_all *all = d->whole;
     crowd_leave(all->crowd, &k->member);
     counts_clear(d, k);
@@ -536,27 +609,29 @@ static bool counts_load(struct detection *d, struct daily *k, struct cursor *c)
     return true;
 }
 
-void daily_save(const struct rule *rule, const struct daily *k, struct pack *p)
+static void daily_save(const struct detection *d, const void *state, struct pack *p)
 {
+    const struct daily *k = state;
     usual_save(&k->usual, p);
     crowd_member_save(&k->member, p);
-    counts_save(rule, k, p);
+    counts_save(d->rule, k, p);
     pack_signed(p, k->interval);
     pack_flag(p, k->has_begun);
 }
 
-bool daily_load(struct detection *d, struct daily *k, struct cursor *c)
+static bool daily_load(struct detection *d, void *state, struct cursor *c)
 {
     const struct daily_all *all = d->whole;
+    struct daily *k = state;
     if (!usual_load(&k->usual, c) || !crowd_member_load(&k->member, c) || !counts_load(d, k, c))
         return false;
     int64_t interval = unpack_signed(c);
     k->interval = (int32_t)interval;
     k->has_begun = unpack_flag(c);
-    return interval >= INT32_MIN && interval <= all->number;
+    return interval >= INT32_MIN && interval <= all->number && unpack_done(c);
 }
 
-void daily_save_all(const struct detection *d, struct pack *p)
+static void daily_save_all(const struct detection *d, struct pack *p)
 {
     const struct daily_all *all = d->whole;
     pack_signed(p, all->number);
@@ -590,7 +665,7 @@ static bool load_all(struct detection *d, struct cursor *c)
     return is_good && unpack_done(c);
 }
 
-bool daily_load_all(struct detection *d, struct cursor *c)
+static bool daily_load_all(struct detection *d, struct cursor *c)
 {
     if (load_all(d, c))
         return true;
@@ -598,3 +673,16 @@ bool daily_load_all(struct detection *d, struct cursor *c)
     (void)daily_open(d, 0, 0);
     return false;
 }
+
+const struct detector TALLY_DAILY = {.state_size = sizeof(struct daily),
+                                     .count = daily_count,
+                                     .span_ns = daily_span_ns,
+                                     .keep_ns = tally_keep_ns,
+                                     .clear = daily_clear,
+                                     .open_whole = daily_open,
+                                     .close_whole = daily_close,
+                                     .version = 1,
+                                     .save = daily_save,
+                                     .load = daily_load,
+                                     .save_whole = daily_save_all,
+                                     .load_whole = daily_load_all};

@@ -5,6 +5,9 @@
  * The whole is the measure; with `unless followed by` its part are the customers whom nothing
  * followed in time, of a share what fulfils its condition.  A key's interval is closed when it is
  * next counted: then it learns.
+ *
+ * It is a tally (rules/detector.h): rules that count the same have one, and what they ask for of a
+ * transaction is worked out once.
  */
 #ifndef SEEPWATCH_RULES_DAILY_H
 #define SEEPWATCH_RULES_DAILY_H
@@ -16,17 +19,12 @@
 
 struct daily_seasons;
 
-/* Of all keys of a rule; what d->whole is. */
-struct daily_all {
-    struct crowd *crowd;
-    struct newcomers *newcomers;    /* NULL: the rule has no `new to` */
-    struct daily_seasons *seasons;  /* NULL: the rule has `by` */
-    int64_t from_ns, to_ns, number; /* of the interval reached */
-    double per_ns;                  /* 1 over its length */
-    double passed;                  /* of it, 0 to 1 */
-    unsigned waits;                 /* slots in which something may follow (profile/visits.h) */
-    uint32_t late;                  /* transactions of intervals before, since one of this */
-    struct usual_noise noise;
+/* The counts of an interval, what is expected, and how far they are from that. */
+struct daily_view {
+    double counts[USUAL_COUNTS], decided;
+    struct usual_level level;
+    double scores[USUAL_SCORES];
+    unsigned scored; /* a bit for each score that was worked out */
 };
 
 /* Of one key. */
@@ -43,39 +41,43 @@ struct daily {
     bool has_begun;
 };
 
-enum daily_status {
-    DAILY_SAME,    /* no number has changed */
-    DAILY_CHANGED, /* one has */
-    DAILY_LATE,
-    DAILY_DENIED,
+/* Of all keys of a tally; what d->whole is. */
+struct daily_all {
+    struct crowd *crowd;
+    struct newcomers *newcomers;    /* NULL: the rule has no `new to` */
+    struct daily_seasons *seasons;  /* NULL: the rule has `by` */
+    int64_t from_ns, to_ns, number; /* of the interval reached */
+    double per_ns;                  /* 1 over its length */
+    double passed;                  /* of it, 0 to 1 */
+    unsigned waits;                 /* slots in which something may follow (profile/visits.h) */
+    uint32_t late;                  /* transactions of intervals before, since one of this */
+    struct usual_noise noise;
+    struct {              /* of the transaction that was counted last */
+        unsigned changed; /* a bit for each enum usual_count */
+        bool has_closed;  /* an interval, that of `closed` */
+        bool knew;        /* what to hold it against */
+        bool has_whole, has_part_of_day;
+        struct daily_view closed, whole, part_of_day;
+    } last;
 };
 
-/* The counts of the interval, and what is expected. */
-struct daily_view {
-    double counts[USUAL_COUNTS], decided;
-    struct usual_level level;
-};
+/* What follows is for the detector of a rule that has the tally (d->tally), of the transaction that
+ * is counted and its key. */
 
-bool daily_open(struct detection *d, size_t entries_max, size_t bytes_max);
-void daily_close(struct detection *d);
+/* daily_has_changed tells whether a count has of which those bits score something. */
+bool daily_has_changed(const struct detection *d, unsigned of);
 
-/* daily_count counts a transaction; where the key's interval before is over, `closed` is called
- * first with its view. */
-enum daily_status daily_count(struct detection *d, struct daily *k, const struct occurrence *o,
-                              void (*closed)(struct detection *d, struct daily *k,
-                                             const struct daily_view *v));
+/* daily_closed gives the interval that is over since this transaction; NULL: there is none, or
+ * nothing to hold it against. */
+struct daily_view *daily_closed(const struct detection *d);
 
-/* daily_is_known tells whether there is anything to hold the key against: itself, or peers. */
-bool daily_is_known(const struct detection *d, const struct daily *k);
-
-/* daily_look looks at the interval of now; false while the rule learns, and where nothing is known.
- */
-bool daily_look(struct detection *d, struct daily *k, struct daily_view *v);
+/* daily_look looks at the interval of now; NULL while the rule learns, and where nothing is known.
+ * Of `unusual` less is expected while the day is not over. */
+struct daily_view *daily_look(const struct detection *d);
 
 /* daily_score gives the sum of the residuals of those bits, over the square root of their number.
  */
-double daily_score(const struct detection *d, const struct daily *k, const struct daily_view *v,
-                   unsigned of);
+double daily_score(const struct detection *d, struct daily_view *v, unsigned of);
 
 /* daily_is_cause tells whether a transaction adds to what is scored: of a share, only one for which
  * its condition holds does. */
@@ -87,19 +89,13 @@ double daily_expected(const struct daily_view *v, unsigned of);
 
 /* daily_limit gives the count at which the score of an `unusual` of one count is reached; 0 where
  * there is no such count. */
-uint64_t daily_limit(const struct detection *d, const struct daily *k, const struct daily_view *v);
+uint64_t daily_limit(const struct detection *d, const struct daily_view *v);
 
 /* daily_describe fills what both detectors' alerts have in common. */
-void daily_describe(const struct detection *d, struct daily *k, const struct occurrence *o,
-                    unsigned of, struct alert *a);
+void daily_describe(const struct detection *d, const struct occurrence *o, unsigned of,
+                    struct alert *a);
 
 int64_t daily_span_ns(const struct rule *rule);
 int64_t daily_keep_ns(const struct rule *rule);
-void daily_clear(const struct detection *d, struct daily *k);
-
-void daily_save(const struct rule *rule, const struct daily *k, struct pack *p);
-bool daily_load(struct detection *d, struct daily *k, struct cursor *c);
-void daily_save_all(const struct detection *d, struct pack *p);
-bool daily_load_all(struct detection *d, struct cursor *c);
 
 #endif

@@ -27,6 +27,8 @@
 
 /* What a detector may use beside its state. */
 struct detection {
+    const struct detection *tally; /* of the rule's tally; NULL: it has none */
+    void *state;                   /* of a tally: its key's of the transaction that is counted */
     const struct rule *rule;
     struct budget *budget;
     uint64_t seed;             /* of hashes of values */
@@ -52,7 +54,15 @@ enum finding {
 };
 
 struct detector {
-    size_t state_size; /* bytes of a key's state; zero at first */
+    /* What rules that count the same share: a detector that counts first, once for all of them, in
+     * a state of its own for each key (d->tally->state).  Where it finds a transaction late or
+     * denied, that is their finding too; else they are asked.  NULL: the rule counts alone. */
+    const struct detector *tally;
+
+    /* Bytes of a key's state, which is zero at first; or of each of its parts, where `parts` tells
+     * how many a rule's has. */
+    size_t state_size;
+    size_t (*parts)(const struct rule *rule);
 
     /* Counts it; where it is near or raised, *weight is its part in that. */
     enum finding (*count)(struct detection *d, void *state, const struct occurrence *o,
@@ -107,6 +117,9 @@ struct detector {
 extern const struct detector DETECTOR_ABOVE, DETECTOR_FIRST, DETECTOR_TOGETHER, DETECTOR_TRAVEL,
     DETECTOR_STEPS, DETECTOR_EACH, DETECTOR_BACK, DETECTOR_ENUMERATES, DETECTOR_FOLLOWS,
     DETECTOR_RHYTHM, DETECTOR_HOURS, DETECTOR_UNUSUAL, DETECTOR_DRIFT, DETECTOR_HONEY;
+
+/* The tally of `unusual` and `drift`: rules/daily.h. */
+extern const struct detector TALLY_DAILY;
 
 /* detector_name names the account, the client and its network in an alert whose key has none of
  * them: those of the transaction that raised it. */

@@ -8,13 +8,11 @@
 
 static const double lowest = -3; /* of a residual that is added */
 
-struct drift_state {
-    struct daily daily;
-    struct drift_run {
-        float sum;
-        float extra;    /* what was counted beyond what is usual, since then */
-        uint32_t since; /* intervals that the sum has been above 0 */
-    } runs[RULE_DRIFTS_MAX];
+/* A key's state has one for each of the rule's drifts. */
+struct drift_run {
+    float sum;
+    float extra;    /* what was counted beyond what is usual, since then */
+    uint32_t since; /* intervals that the sum has been above 0 */
 };
 
 static double in_units(uint64_t millionths)
@@ -33,11 +31,11 @@ static double sum_of(const struct rule_drift *drift, const struct drift_run *run
     return sum > 0 ? sum : 0;
 }
 
-static double sum_with(const struct detection *d, const struct drift_state *s,
-                       const struct daily_view *v, size_t i)
+static double sum_with(const struct detection *d, const struct drift_run *runs,
+                       struct daily_view *v, size_t i)
 {
     const struct rule_drift *drift = &d->rule->daily.drifts[i];
-    return sum_of(drift, &s->runs[i], v, daily_score(d, &s->daily, v, drift->of));
+    return sum_of(drift, &runs[i], v, daily_score(d, v, drift->of));
 }
 
 static enum usual_count counted_of(unsigned of)
@@ -51,14 +49,12 @@ static double extra_of(const struct daily_view *v, unsigned of)
     return v->counts[c] - daily_expected(v, of);
 }
 
-static void add_up(struct detection *d, struct daily *k, const struct daily_view *v)
+/* Adds an interval that is over. */
+static void add_up(const struct detection *d, struct drift_run *runs, struct daily_view *v)
 {
-    struct drift_state *s = (struct drift_state *)(void *)k; /* its first member */
-    if (!daily_is_known(d, k))
-        return;
     for (size_t i = 0; i < d->rule->daily.drifts_count; i++) {
-        struct drift_run *run = &s->runs[i];
-        double sum = sum_with(d, s, v, i);
+        struct drift_run *run = &runs[i];
+        double sum = sum_with(d, runs, v, i);
         run->sum = (float)sum;
         run->extra += (float)extra_of(v, d->rule->daily.drifts[i].of);
         run->since++;
@@ -68,17 +64,14 @@ static void add_up(struct detection *d, struct daily *k, const struct daily_view
 }
 
 /* The drift that is furthest beyond its limit, and how far: 1 is at it. */
-static size_t furthest(const struct detection *d, const struct drift_state *s,
-                       const struct daily_view *v, double *reached)
+static size_t furthest(const struct detection *d, const struct drift_run *runs,
+                       struct daily_view *v, double *reached)
 {
     const struct rule_drift *drifts = d->rule->daily.drifts;
     size_t found = 0;
-    double score = 0;
     *reached = 0;
     for (size_t i = 0; i < d->rule->daily.drifts_count; i++) {
-        if (i == 0 || drifts[i].of != drifts[i - 1].of)
-            score = daily_score(d, &s->daily, v, drifts[i].of);
-        double part = sum_of(&drifts[i], &s->runs[i], v, score) / in_units(drifts[i].limit);
+        double part = sum_with(d, runs, v, i) / in_units(drifts[i].limit);
         if (part <= *reached)
             continue;
         found = i;
@@ -88,30 +81,40 @@ static size_t furthest(const struct detection *d, const struct drift_state *s,
 }
 
 /* Begins the sums anew, with what this interval has so far left out. */
-static void restart(const struct detection *d, struct drift_state *s, const struct daily_view *v)
+static void restart(const struct detection *d, struct drift_run *runs, struct daily_view *v)
 {
     for (size_t i = 0; i < d->rule->daily.drifts_count; i++) {
-        struct drift_run *run = &s->runs[i];
-        double now = sum_with(d, s, v, i) - (double)run->sum;
+        struct drift_run *run = &runs[i];
+        double now = sum_with(d, runs, v, i) - (double)run->sum;
         *run = (struct drift_run){.sum = (float)(now > 0 ? -now : 0),
                                   .extra = (float)-extra_of(v, d->rule->daily.drifts[i].of)};
     }
 }
 
+/* Whether a count has changed that one of the sums goes by. */
+static bool has_changed(const struct detection *d)
+{
+    bool has = false;
+    for (size_t i = 0; i < d->rule->daily.drifts_count && !has; i++)
+        has = daily_has_changed(d, d->rule->daily.drifts[i].of);
+    return has;
+}
+
 static enum finding drift_count(struct detection *d, void *state, const struct occurrence *o,
                                 uint64_t *weight)
 {
-    struct drift_state *s = state;
-    struct daily_view v;
+    struct drift_run *runs = state;
+    struct daily_view *v = daily_closed(d);
     double reached;
-    enum daily_status status = daily_count(d, &s->daily, o, add_up);
     *weight = 1;
-    if (status == DAILY_LATE || status == DAILY_DENIED)
-        return status == DAILY_LATE ? FINDING_LATE : FINDING_DENIED;
-    if (status == DAILY_SAME || !daily_is_cause(d->rule, o->transaction) ||
-        !daily_look(d, &s->daily, &v))
+    if (v)
+        add_up(d, runs, v);
+    if (!has_changed(d) || !daily_is_cause(d->rule, o->transaction))
         return FINDING_NONE;
-    (void)furthest(d, s, &v, &reached);
+    v = daily_look(d);
+    if (!v)
+        return FINDING_NONE;
+    (void)furthest(d, runs, v, &reached);
     if (reached > 1)
         return FINDING_RAISED;
     return reached > 0.5 ? FINDING_NEAR : FINDING_NONE;
@@ -120,46 +123,44 @@ static enum finding drift_count(struct detection *d, void *state, const struct o
 static void drift_describe(const struct detection *d, void *state, const struct occurrence *o,
                            struct alert *a)
 {
-    struct drift_state *s = state;
-    struct detection own = *d;
-    struct daily_view v;
+    struct drift_run *runs = state;
+    struct daily_view *v = daily_look(d);
     double reached;
-    if (!daily_look(&own, &s->daily, &v))
+    if (!v)
         return;
-    size_t i = furthest(d, s, &v, &reached);
+    size_t i = furthest(d, runs, v, &reached);
     const struct rule_drift *drift = &d->rule->daily.drifts[i];
-    double extra = (double)s->runs[i].extra + extra_of(&v, drift->of);
-    daily_describe(d, &s->daily, o, drift->of, a);
-    a->score = sum_with(d, s, &v, i);
+    double extra = (double)runs[i].extra + extra_of(v, drift->of);
+    daily_describe(d, o, drift->of, a);
+    a->score = sum_with(d, runs, v, i);
     a->score_limit = in_units(drift->limit);
-    a->intervals = s->runs[i].since + 1;
+    a->intervals = runs[i].since + 1;
     a->extra = extra > 0 ? (uint64_t)(extra + 0.5) : 0;
-    restart(d, s, &v);
+    restart(d, runs, v);
 }
 
 static void drift_clear(const struct detection *d, void *state)
 {
-    struct drift_state *s = state;
-    daily_clear(d, &s->daily);
+    (void)d;
+    (void)state;
 }
 
 static void drift_save(const struct detection *d, const void *state, struct pack *p)
 {
-    const struct drift_state *s = state;
-    daily_save(d->rule, &s->daily, p);
+    const struct drift_run *runs = state;
     for (size_t i = 0; i < d->rule->daily.drifts_count; i++) {
-        pack_float(p, s->runs[i].sum);
-        pack_float(p, s->runs[i].extra);
-        pack_number(p, s->runs[i].since);
+        pack_float(p, runs[i].sum);
+        pack_float(p, runs[i].extra);
+        pack_number(p, runs[i].since);
     }
 }
 
 static bool drift_load(struct detection *d, void *state, struct cursor *c)
 {
-    struct drift_state *s = state;
-    bool is_good = daily_load(d, &s->daily, c);
+    struct drift_run *runs = state;
+    bool is_good = true;
     for (size_t i = 0; i < d->rule->daily.drifts_count && is_good; i++) {
-        struct drift_run *run = &s->runs[i];
+        struct drift_run *run = &runs[i];
         run->sum = unpack_float(c);
         run->extra = unpack_float(c);
         run->since = (uint32_t)unpack_number(c);
@@ -168,16 +169,19 @@ static bool drift_load(struct detection *d, void *state, struct cursor *c)
     return is_good && unpack_done(c);
 }
 
-const struct detector DETECTOR_DRIFT = {.state_size = sizeof(struct drift_state),
+static size_t drift_parts(const struct rule *rule)
+{
+    return rule->daily.drifts_count;
+}
+
+const struct detector DETECTOR_DRIFT = {.tally = &TALLY_DAILY,
+                                        .state_size = sizeof(struct drift_run),
+                                        .parts = drift_parts,
                                         .count = drift_count,
                                         .describe = drift_describe,
                                         .span_ns = daily_span_ns,
                                         .keep_ns = daily_keep_ns,
                                         .clear = drift_clear,
-                                        .open_whole = daily_open,
-                                        .close_whole = daily_close,
-                                        .version = 2,
+                                        .version = 3,
                                         .save = drift_save,
-                                        .load = drift_load,
-                                        .save_whole = daily_save_all,
-                                        .load_whole = daily_load_all};
+                                        .load = drift_load};

@@ -93,8 +93,28 @@ struct told *engine_told(struct engine *e, struct cell *cell)
     return cell->told;
 }
 
-static enum finding count(struct engine *e, struct watch *w, struct cell *cell,
-                          const struct occurrence *o, uint64_t *weight)
+/* What the rule knows of the key, which changes now; what does not matter any more is forgotten,
+ * whether a tick found it yet or not. */
+static struct cell *cell_reach(struct watch *w, const struct occurrence *o)
+{
+    struct key *k = w->ring->now;
+    struct cell *cell = cell_of(w, k);
+    if (cell->is_used && cell->last_ns < o->time_ns - w->keep_ns)
+        keyring_drop(w, cell);
+    bool is_new = !cell->is_used;
+    cell->is_used = true;
+    w->cells += is_new;
+    lasting_touch(&w->lasting, cell, is_new);
+    if (is_new || cell->last_ns < o->time_ns)
+        cell->last_ns = o->time_ns;
+    if (k->last_ns < o->time_ns)
+        k->last_ns = o->time_ns;
+    return cell;
+}
+
+/* Counts, and where there is no memory makes room. */
+static enum finding try_count(struct engine *e, struct watch *w, struct cell *cell,
+                              const struct occurrence *o, uint64_t *weight)
 {
     enum finding found = w->detector->count(&w->detection, cell_state(cell), o, weight);
     for (unsigned i = 1; i < ROOM_TRIES_MAX && found == FINDING_DENIED; i++) {
@@ -102,6 +122,28 @@ static enum finding count(struct engine *e, struct watch *w, struct cell *cell,
             break;
         found = w->detector->count(&w->detection, cell_state(cell), o, weight);
     }
+    return found;
+}
+
+/* The first of the rules that share a tally has it count. */
+static enum finding tally_count(struct engine *e, struct watch *w, const struct occurrence *o)
+{
+    uint64_t weight = 0;
+    if (w->counted == e->counters.transactions)
+        return w->found;
+    struct cell *cell = cell_reach(w, o);
+    w->counted = e->counters.transactions;
+    w->detection.state = cell_state(cell);
+    w->found = try_count(e, w, cell, o, &weight);
+    return w->found;
+}
+
+static enum finding count(struct engine *e, struct watch *w, struct cell *cell,
+                          const struct occurrence *o, uint64_t *weight)
+{
+    enum finding found = w->tally ? tally_count(e, w->tally, o) : FINDING_NONE;
+    if (found != FINDING_LATE && found != FINDING_DENIED)
+        found = try_count(e, w, cell, o, weight);
     if (found == FINDING_DENIED)
         e->counters.denied++;
     else if (found == FINDING_LATE)
@@ -194,25 +236,6 @@ static bool ring_reach(struct engine *e, struct keyring *r, const struct transac
     return true;
 }
 
-/* What the rule knows of the key, which changes now; what does not matter any more is forgotten,
- * whether a tick found it yet or not. */
-static struct cell *cell_reach(struct watch *w, const struct occurrence *o)
-{
-    struct key *k = w->ring->now;
-    struct cell *cell = cell_of(w, k);
-    if (cell->is_used && cell->last_ns < o->time_ns - w->keep_ns)
-        keyring_drop(w, cell);
-    bool is_new = !cell->is_used;
-    cell->is_used = true;
-    w->cells += is_new;
-    lasting_touch(&w->lasting, cell, is_new);
-    if (is_new || cell->last_ns < o->time_ns)
-        cell->last_ns = o->time_ns;
-    if (k->last_ns < o->time_ns)
-        k->last_ns = o->time_ns;
-    return cell;
-}
-
 /* Whether an alert of that time is folded into the one before. */
 static bool is_quiet(const struct watch *w, const struct cell *cell, int64_t time_ns)
 {
@@ -298,7 +321,7 @@ static void kind_learn(const struct engine *e, struct kind *k, const struct tran
     k->action = t->action;
     k->is_known = true;
     k->count = 0;
-    for (size_t i = 0; i < e->watches_count; i++) {
+    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
         struct watch *w = e->watches[i];
         enum outlook outlook = expression_outlook(&w->detection.rule->when, t->present, t->action);
         bool is_open = outlook == OUTLOOK_OPEN;
@@ -363,6 +386,8 @@ static size_t gather(struct engine *e, const struct kind *k, const struct occurr
             continue;
         }
         prefetch(w);
+        if (w->tally)
+            prefetch(w->tally);
         e->counting[counting++] = w;
     }
     return counting;
@@ -468,7 +493,7 @@ void engine_forget_after(struct engine *e, int64_t latest_ns)
 struct engine_counters engine_counters(const struct engine *e)
 {
     struct engine_counters c = e->counters;
-    for (size_t i = 0; i < e->watches_count; i++) {
+    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
         const struct watch *w = e->watches[i];
         c.keys += w->cells;
         c.keys_evicted += w->evictions;
@@ -482,9 +507,9 @@ struct engine_counters engine_counters(const struct engine *e)
 
 bool engine_rule(const struct engine *e, size_t i, struct rule_counters *c)
 {
-    if (i >= e->watches_count)
+    if (i >= e->watches_count - e->tallies_count)
         return false;
-    const struct watch *w = e->watches[i];
+    const struct watch *w = e->watches[e->tallies_count + i];
     *c = (struct rule_counters){.rule = w->detection.rule,
                                 .alerts = w->alerts,
                                 .folded = w->folded,

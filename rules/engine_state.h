@@ -17,11 +17,18 @@ enum {
     OBSERVERS_KNOWN = 64 /* those beyond are always asked */
 };
 
-/* One rule at work.  It does not move. */
+/* One rule at work, or what rules that count the same share (rules/detector.h); that has one of
+ * their rules.  It does not move. */
 struct watch {
     uint64_t number; /* unlike that of any other that this engine ever had */
     struct detection detection;
     const struct detector *detector;
+    struct watch *tally; /* what it counts with; NULL: nothing */
+    bool is_tally;
+    uint64_t counted;   /* of a tally: the transaction that it counted last, */
+    enum finding found; /* and what it found */
+    bool is_restored;   /* from a state */
+    size_t state_size;  /* bytes */
     struct keyring *ring;
     size_t cell_at;  /* bytes from a key of the ring */
     int64_t keep_ns; /* how long a cell matters after its last transaction */
@@ -64,8 +71,8 @@ struct engine {
     struct engine_counters counters;
     const struct rules *rules;
     uint64_t watches_opened;
-    size_t watches_count;
-    struct watch **watches;  /* in the order of the rules */
+    size_t watches_count, tallies_count;
+    struct watch **watches;  /* tallies, then the rest in the order of the rules */
     struct watch **counting; /* those that the transaction counts for */
     size_t rings_count;
     struct keyring **rings;
@@ -101,6 +108,10 @@ struct told *engine_told(struct engine *e, struct cell *cell);
 
 /* watch_last notes from now on what of it changes (rules/save.h). */
 void watch_last(struct watch *w);
+
+/* watch_copy gives a tally all that another one of the same meaning knows; what there is no memory
+ * for begins anew. */
+void watch_copy(struct watch *from, struct watch *to);
 
 /* watch_close closes a rule at work; what it counted stays counted. */
 void watch_close(struct watch *w, struct engine *e);

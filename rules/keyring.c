@@ -21,7 +21,7 @@ static uint8_t *texts_of(struct key *k)
 
 static size_t aligned(size_t size)
 {
-    size_t align = sizeof(max_align_t);
+    size_t align = sizeof(uint64_t); /* nothing in a state asks for more */
     return (size + align - 1) / align * align;
 }
 
@@ -31,7 +31,7 @@ void keyring_drop(struct watch *w, struct cell *cell)
     w->detector->clear(&w->detection, cell_state(cell));
     if (cell->told)
         budget_free(w->detection.budget, &cell->told, sizeof(*cell->told));
-    memset(cell, 0, sizeof(*cell) + w->detector->state_size);
+    memset(cell, 0, sizeof(*cell) + w->state_size);
     w->cells--;
 }
 
@@ -89,7 +89,7 @@ struct layout *layout_open(const struct keyring *r, struct watch *const *watches
         if (!keyring_is_of(r, w->detection.rule))
             continue;
         l->places[l->count++] = (struct cell_place){w, l->value_size};
-        l->value_size += aligned(sizeof(struct cell) + w->detector->state_size);
+        l->value_size += aligned(sizeof(struct cell) + w->state_size);
     }
     l->keys = table_open(&(struct table_config){.entries_max = keys_max,
                                                 .bytes_max = bytes_max * l->count,
@@ -140,7 +140,7 @@ static void move_key(const struct layout *from, struct key *k, const struct layo
         struct cell *cell = cell_at(k, &from->places[i]);
         if (!p || !cell->is_used)
             continue;
-        memcpy(cell_at(moved, p), cell, sizeof(*cell) + w->detector->state_size);
+        memcpy(cell_at(moved, p), cell, sizeof(*cell) + w->state_size);
         cell->is_used = false;
     }
 }

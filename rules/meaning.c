@@ -170,7 +170,7 @@ static void write_peers(struct pack *p, const struct rule *rule)
     write_by(p, &rule->peers, rule->has_peers ? 1 : 0);
 }
 
-static void write_daily(struct pack *p, const struct rule *rule)
+static void write_tally(struct pack *p, const struct rule *rule)
 {
     const struct rule_daily *daily = &rule->daily;
     write_measure(p, &rule->measure);
@@ -183,6 +183,10 @@ static void write_daily(struct pack *p, const struct rule *rule)
     write_by(p, &daily->new_to, daily->is_new ? 1 : 0);
     pack_flag(p, daily->than_own);
     pack_flag(p, daily->than_peers);
+}
+
+static void write_drifts(struct pack *p, const struct rule_daily *daily)
+{
     pack_number(p, daily->drifts_count);
     for (size_t i = 0; i < daily->drifts_count; i++) {
         pack_number(p, daily->drifts[i].of);
@@ -222,7 +226,8 @@ static void write_trigger(struct pack *p, const struct rule *rule)
         return;
     case TRIGGER_UNUSUAL:
     case TRIGGER_DRIFT:
-        write_daily(p, rule);
+        write_tally(p, rule);
+        write_drifts(p, &rule->daily);
         return;
     case TRIGGER_TOGETHER:
         write_field(p, rule->of);
@@ -245,14 +250,42 @@ void rule_meaning(const struct rule *rule, struct pack *p)
     write_trigger(p, rule);
 }
 
-bool rule_counts_as(const struct rule *a, const struct rule *b)
+void rule_tally_meaning(const struct rule *rule, struct pack *p)
+{
+    write_by(p, rule->by, rule->by_count);
+    write_tally(p, rule);
+}
+
+static bool are_alike(const struct rule *a, const struct rule *b,
+                      void (*meaning)(const struct rule *rule, struct pack *p))
 {
     struct pack one = {0}, other = {0};
-    rule_meaning(a, &one);
-    rule_meaning(b, &other);
+    meaning(a, &one);
+    meaning(b, &other);
     bool is_same =
         !one.has_failed && !other.has_failed && bytes_equal(pack_view(&one), pack_view(&other));
     pack_clear(&one);
     pack_clear(&other);
     return is_same;
+}
+
+bool rule_counts_as(const struct rule *a, const struct rule *b)
+{
+    return are_alike(a, b, rule_meaning);
+}
+
+bool rule_tally_counts_as(const struct rule *a, const struct rule *b)
+{
+    return are_alike(a, b, rule_tally_meaning);
+}
+
+static bool leaves_out(const struct rule *rule)
+{
+    return rule->exceptions_count > 0 || rule->before.by_count > 0;
+}
+
+bool rule_shares_tally(const struct rule *a, const struct rule *b)
+{
+    return !leaves_out(a) && !leaves_out(b) && a->forget_ns == b->forget_ns &&
+           a->daily.zone == b->daily.zone && rule_tally_counts_as(a, b);
 }

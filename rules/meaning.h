@@ -21,4 +21,13 @@ bool rule_counts_as(const struct rule *a, const struct rule *b);
  * trigger has its part in there (write_trigger). */
 void rule_meaning(const struct rule *rule, struct pack *p);
 
+/* rule_tally_counts_as tells whether the tallies (rules/detector.h) of two rules that have one
+ * count the same, rule_shares_tally whether they count the same transactions too: one with
+ * exceptions or `unless before` leaves some out. */
+bool rule_tally_counts_as(const struct rule *a, const struct rule *b);
+bool rule_shares_tally(const struct rule *a, const struct rule *b);
+
+/* rule_tally_meaning is rule_meaning of the tally. */
+void rule_tally_meaning(const struct rule *rule, struct pack *p);
+
 #endif

@@ -24,13 +24,25 @@ static int64_t block_of(const struct own *o, const struct rule *rule, int64_t ti
  */
 static double largest_at(const struct own *o, const struct rule *rule, int64_t block)
 {
-    if (o->since_ns == 0 || block <= o->block)
-        return o->largest;
+    if (o->since_s == 0 || block <= o->block)
+        return (double)o->largest;
     double ago_ns = (double)(block - o->block) * (double)rule->over_ns;
-    double before = o->largest > (double)o->last ? o->largest : (double)o->last;
-    if (block - o->block > 1 && (double)o->now > before)
-        before = (double)o->now;
-    return before * exp2(-ago_ns / half_ns);
+    float before = o->largest > o->last ? o->largest : o->last;
+    if (block - o->block > 1 && o->now > before)
+        before = o->now;
+    return (double)before * exp2(-ago_ns / half_ns);
+}
+
+/* 1 at least. */
+static uint32_t second_of(int64_t time_ns)
+{
+    int64_t second = time_ns / CLOCK_SECOND_NS;
+    return second < 1 ? 1 : second < UINT32_MAX ? (uint32_t)second : UINT32_MAX;
+}
+
+static bool is_amount(float value)
+{
+    return value >= 0 && value <= (float)UINT64_MAX;
 }
 
 static uint64_t whole(double value)
@@ -42,7 +54,7 @@ uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns
 {
     if (rule->times_own == 0)
         return rule->above;
-    bool is_known = o->since_ns > 0 && time_ns - o->since_ns >= rule->learn_ns;
+    bool is_known = o->since_s > 0 && time_ns - o->since_s * CLOCK_SECOND_NS >= rule->learn_ns;
     double largest = largest_at(o, rule, block_of(o, rule, time_ns));
     if (!is_known && rule->learn_ns > 0 && largest < (double)rule->above)
         largest = (double)rule->above;
@@ -52,7 +64,7 @@ uint64_t own_limit(const struct own *o, const struct rule *rule, int64_t time_ns
 
 uint64_t own_largest(const struct own *o)
 {
-    return whole(o->largest);
+    return whole((double)o->largest);
 }
 
 void own_reach(struct own *o, const struct rule *rule, int64_t time_ns)
@@ -60,11 +72,11 @@ void own_reach(struct own *o, const struct rule *rule, int64_t time_ns)
     if (rule->times_own == 0)
         return;
     int64_t block = block_of(o, rule, time_ns);
-    if (o->since_ns == 0)
-        *o = (struct own){.since_ns = time_ns > 0 ? time_ns : 1, .block = block};
+    if (o->since_s == 0)
+        *o = (struct own){.since_s = second_of(time_ns), .block = block};
     if (block <= o->block)
         return;
-    o->largest = largest_at(o, rule, block);
+    o->largest = (float)largest_at(o, rule, block);
     o->last = block - o->block > 1 ? 0 : o->now;
     o->block = block;
     o->now = 0;
@@ -74,26 +86,26 @@ void own_note(struct own *o, const struct rule *rule, uint64_t value, uint64_t l
 {
     if (value > limit)
         value = limit;
-    if (rule->times_own > 0 && value > o->now)
-        o->now = value;
+    if (rule->times_own > 0 && (float)value > o->now)
+        o->now = (float)value;
 }
 
 void own_save(const struct own *o, struct pack *p)
 {
-    pack_signed(p, o->since_ns);
+    pack_u32(p, o->since_s);
     pack_signed(p, o->block);
-    pack_number(p, o->now);
-    pack_number(p, o->last);
-    pack_double(p, o->largest);
+    pack_float(p, o->now);
+    pack_float(p, o->last);
+    pack_float(p, o->largest);
 }
 
 void own_load(struct own *o, struct cursor *c)
 {
-    o->since_ns = unpack_signed(c);
+    o->since_s = cursor_le32(c);
     o->block = unpack_signed(c);
-    o->now = unpack_number(c);
-    o->last = unpack_number(c);
-    o->largest = unpack_double(c);
-    if (!(o->largest >= 0 && o->largest <= (double)UINT64_MAX))
+    o->now = unpack_float(c);
+    o->last = unpack_float(c);
+    o->largest = unpack_float(c);
+    if (!is_amount(o->now) || !is_amount(o->last) || !is_amount(o->largest))
         unpack_fail(c);
 }

@@ -14,11 +14,11 @@
 
 /* A zeroed struct knows nothing. */
 struct own {
-    int64_t since_ns; /* the key's first value; 0: there was none */
     int64_t block;    /* number of the span, as long as the rule's window, that is counted */
-    uint64_t now;     /* the largest value in it */
-    uint64_t last;    /* in the one before it, which may lie in the window still */
-    double largest;   /* in those before */
+    uint32_t since_s; /* second of the key's first value; 0: there was none */
+    float now;        /* the largest value in the span */
+    float last;       /* in the one before it, which may lie in the window still */
+    float largest;    /* in those before */
 };
 
 /* own_limit gives the rule's limit for a key at a time, or at the time of its newest value. */

@@ -1,6 +1,7 @@
 /*
  * Parts: "rule/ID" with a head of the rule's meaning and what is kept of all its keys together, and
- * a row for each key; "before/ID"; "evidence" with a row for each list.
+ * a row for each key; "tally/ID", of one of the rules that have it; "before/ID"; "evidence" with a
+ * row for each list.
  */
 #include "rules/save.h"
 
@@ -15,16 +16,24 @@ enum { EVIDENCE_VERSION = 1, LOAD_TRIES_MAX = 16 };
 
 static const char evidence_name[] = "evidence";
 
+static const char *kind_of(const struct watch *w)
+{
+    return w->is_tally ? "tally" : "rule";
+}
+
 static void name_part(char name[STATE_NAME_MAX + 1], const char *kind, const struct rule *rule)
 {
     (void)snprintf(name, STATE_NAME_MAX + 1, "%s/%s", kind, rule->id);
 }
 
 /* False without memory. */
-static bool fingerprint_of(const struct rule *rule, struct digest *d)
+static bool fingerprint_of(const struct watch *w, struct digest *d)
 {
     struct pack meaning = {0};
-    rule_meaning(rule, &meaning);
+    if (w->is_tally)
+        rule_tally_meaning(w->detection.rule, &meaning);
+    else
+        rule_meaning(w->detection.rule, &meaning);
     d->low = hash_bytes(pack_view(&meaning), 1);
     d->high = hash_bytes(pack_view(&meaning), 2);
     bool is_good = !meaning.has_failed;
@@ -143,11 +152,11 @@ static void begin_watch(struct watch *w, struct state *s, bool is_whole)
     char name[STATE_NAME_MAX + 1];
     struct digest meaning;
     uint32_t part;
-    name_part(name, "rule", w->detection.rule);
+    name_part(name, kind_of(w), w->detection.rule);
     struct pack *head = state_part(s, name, w->detector->version, &part);
     if (!head)
         return;
-    if (!fingerprint_of(w->detection.rule, &meaning))
+    if (!fingerprint_of(w, &meaning))
         head->has_failed = true;
     save_digest(&meaning, head);
     if (w->detector->save_whole)
@@ -197,6 +206,30 @@ void engine_save_abandon(struct engine *e)
             lasting_abandon(marks_lasting(e->watches[i]->marks));
     }
     lasting_abandon(&e->evidence_lasting);
+}
+
+void watch_copy(struct watch *from, struct watch *to)
+{
+    struct pack p = {0};
+    const struct table *keys = to->ring->layout->keys;
+    from->detector->save_whole(&from->detection, &p);
+    struct cursor c = cursor_over(pack_view(&p));
+    bool is_good = !p.has_failed && to->detector->load_whole(&to->detection, &c);
+    for (struct key *k = table_oldest(keys); k && is_good; k = table_next(keys, k)) {
+        const struct cell *old = cell_of(from, k);
+        struct cell *cell = cell_of(to, k);
+        if (!old->is_used)
+            continue;
+        pack_restart(&p);
+        from->detector->save(&from->detection, old + 1, &p);
+        c = cursor_over(pack_view(&p));
+        cell->is_used = true;
+        cell->last_ns = old->last_ns;
+        to->cells++;
+        if (p.has_failed || !to->detector->load(&to->detection, cell_state(cell), &c))
+            keyring_drop(to, cell);
+    }
+    pack_clear(&p);
 }
 
 /* Reading. */
@@ -285,7 +318,7 @@ static bool take_cell(struct restoring *r, const struct digest *digest, struct c
         row = *c;
         if (load_cell(r, k, cell, &row)) {
             k->last_ns = k->last_ns > cell->last_ns ? k->last_ns : cell->last_ns;
-            r->keys++;
+            r->keys += !w->is_tally;
             return true;
         }
         bool is_denied = r->engine->budget.denied > denied;
@@ -344,7 +377,7 @@ static bool take_evidence(void *context, uint8_t version, struct cursor *c)
     struct evidence_key key = {.digest = load_digest(c)};
     if (cursor_is_short(c) || version != EVIDENCE_VERSION)
         return false;
-    for (size_t i = 0; i < r->engine->watches_count; i++) {
+    for (size_t i = r->engine->tallies_count; i < r->engine->watches_count; i++) {
         const struct watch *w = r->engine->watches[i];
         if (!bytes_are(id, w->detection.rule->id))
             continue;
@@ -356,10 +389,10 @@ static bool take_evidence(void *context, uint8_t version, struct cursor *c)
 }
 
 /* Whether a head is of the rule as it is now. */
-static bool is_of(const struct rule *rule, struct cursor *head)
+static bool is_of(const struct watch *w, struct cursor *head)
 {
     struct digest meaning, saved = load_digest(head);
-    return fingerprint_of(rule, &meaning) && meaning.low == saved.low && meaning.high == saved.high;
+    return fingerprint_of(w, &meaning) && meaning.low == saved.low && meaning.high == saved.high;
 }
 
 static void restore_marks(struct restoring *r, struct state *s)
@@ -370,29 +403,51 @@ static void restore_marks(struct restoring *r, struct state *s)
     struct cursor head;
     name_part(name, "before", w->detection.rule);
     if (w->marks && state_head(s, name, &version, &head) && version == MARKS_VERSION &&
-        is_of(w->detection.rule, &head) && marks_load(w->marks, &head))
+        is_of(w, &head) && marks_load(w->marks, &head))
         state_rows(s, name, take_mark, r);
 }
 
-/* False where the state has the rule, but not as it is now. */
-static bool restore_watch(struct restoring *r, struct state *s, struct engine_restored *restored)
+/* Takes up what the state has under that rule's id; false where that is not what the watch counts.
+ */
+static bool restore_as(struct restoring *r, struct state *s, const struct rule *rule)
 {
     struct watch *w = r->watch;
     char name[STATE_NAME_MAX + 1];
     uint8_t version;
     struct cursor head;
-    name_part(name, "rule", w->detection.rule);
-    if (!state_head(s, name, &version, &head))
-        return true;
-    if (version != w->detector->version || !is_of(w->detection.rule, &head))
+    name_part(name, kind_of(w), rule);
+    if (!state_head(s, name, &version, &head) || version != w->detector->version ||
+        !is_of(w, &head))
         return false;
     if (w->detector->load_whole &&
         !(w->detector->load_whole(&w->detection, &head) && unpack_done(&head)))
         return false;
     state_rows(s, name, take_row, r);
-    restore_marks(r, s);
-    restored->rules++;
     return true;
+}
+
+/* A tally was saved under the id of one of its rules, or of another one with which they shared it;
+ * false where there is none. */
+static bool restore_tally(struct restoring *r, struct state *s)
+{
+    const struct engine *e = r->engine;
+    for (int of_others = 0; of_others < 2; of_others++) {
+        for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+            const struct watch *w = e->watches[i];
+            if ((w->tally != r->watch) == of_others && restore_as(r, s, w->detection.rule))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool has_part(struct state *s, const struct watch *w)
+{
+    char name[STATE_NAME_MAX + 1];
+    uint8_t version;
+    struct cursor head;
+    name_part(name, kind_of(w), w->detection.rule);
+    return state_head(s, name, &version, &head);
 }
 
 void engine_restore(struct engine *e, struct state *s, struct engine_restored *restored,
@@ -400,16 +455,26 @@ void engine_restore(struct engine *e, struct state *s, struct engine_restored *r
 {
     struct restoring r = {.engine = e};
     *restored = (struct engine_restored){.rules = 0};
-    for (size_t i = 0; i < e->watches_count; i++) {
-        char text[ERROR_TEXT_MAX];
+    for (size_t i = 0; i < e->tallies_count; i++) {
         r.watch = e->watches[i];
-        if (restore_watch(&r, s, restored))
+        r.watch->is_restored = restore_tally(&r, s);
+    }
+    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+        char text[ERROR_TEXT_MAX];
+        struct watch *w = r.watch = e->watches[i];
+        bool has_tally = !w->tally || w->tally->is_restored;
+        if (has_tally && restore_as(&r, s, w->detection.rule)) {
+            restore_marks(&r, s);
+            restored->rules++;
+            continue;
+        }
+        if (!has_part(s, w))
             continue;
         restored->anew++;
         (void)snprintf(text, sizeof(text),
                        "the rule %s does not count as it did when the state was written: it begins "
                        "anew",
-                       r.watch->detection.rule->id);
+                       w->detection.rule->id);
         tell(context, text);
     }
     state_rows(s, evidence_name, take_evidence, &r);

@@ -28,7 +28,8 @@ static void watch_free(struct watch *w)
 }
 
 /* NULL without memory. */
-static struct watch *watch_open(struct engine *e, const struct rule *rule, size_t bytes_max)
+static struct watch *watch_open(struct engine *e, const struct detector *detector,
+                                const struct rule *rule, size_t bytes_max)
 {
     struct watch *w = calloc(1, sizeof(*w) + EXCEPTIONS_MAX * sizeof(w->excepted[0]));
     if (!w)
@@ -36,12 +37,14 @@ static struct watch *watch_open(struct engine *e, const struct rule *rule, size_
     w->number = e->watches_opened++;
     w->detection =
         (struct detection){.rule = rule, .budget = &e->budget, .seed = hash_mix(e->config.seed, 1)};
-    w->detector = detectors[rule->trigger];
-    if (rule->before.by_count > 0)
+    w->detector = detector;
+    w->state_size = detector->state_size * (detector->parts ? detector->parts(rule) : 1);
+    w->is_tally = detector != detectors[rule->trigger];
+    if (rule->before.by_count > 0 && !w->is_tally)
         w->marks = marks_open(e->config.keys_max, bytes_max, e->config.seed);
     bool is_whole = !w->detector->open_whole ||
                     w->detector->open_whole(&w->detection, e->config.keys_max, bytes_max);
-    if (is_whole && (w->marks || rule->before.by_count == 0))
+    if (is_whole && (w->marks || rule->before.by_count == 0 || w->is_tally))
         return w;
     watch_free(w);
     return NULL;
@@ -49,7 +52,7 @@ static struct watch *watch_open(struct engine *e, const struct rule *rule, size_
 
 void watch_close(struct watch *w, struct engine *e)
 {
-    e->counters.keys_evicted += w->evictions;
+    e->counters.keys_evicted += w->is_tally ? 0 : w->evictions;
     e->counters.values_forgotten += w->detection.forgotten;
     watch_free(w);
 }
@@ -57,30 +60,12 @@ void watch_close(struct watch *w, struct engine *e)
 /* The rule at work that counts as this one does; NULL where there is none. */
 static struct watch *watch_alike(const struct engine *e, const struct rule *rule)
 {
-    for (size_t i = 0; i < e->watches_count; i++) {
+    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
         const struct rule *old = e->watches[i]->detection.rule;
         if (strcmp(old->id, rule->id) == 0)
             return rule_counts_as(old, rule) ? e->watches[i] : NULL;
     }
     return NULL;
-}
-
-/* Fills the list with the rules that are enabled, at work already or made; false without memory. */
-static bool watches_gather(struct engine *e, const struct rules *rules, struct watch **list,
-                           size_t count, size_t bytes_max)
-{
-    size_t filled = 0;
-    for (size_t i = 0; filled < count; i++) {
-        const struct rule *rule = rules_at(rules, i);
-        if (!rule->is_enabled)
-            continue;
-        list[filled] = watch_alike(e, rule);
-        if (!list[filled])
-            list[filled] = watch_open(e, rule, bytes_max);
-        if (!list[filled++])
-            return false;
-    }
-    return true;
 }
 
 static bool has(struct watch *const *list, size_t count, const struct watch *w)
@@ -129,12 +114,92 @@ static struct keyring *ring_in(struct keyring *const *rings, size_t count, const
 
 /* What the rules are put to work with, before anything changes. */
 struct plan {
-    size_t count, rings_count;
-    struct watch **watches, **counting, **observers;
+    size_t count, tallies_count, rings_count;
+    const struct rule **rules;   /* that are enabled */
+    struct watch **watches;      /* theirs, at work already or new */
+    struct watch **tally_of;     /* theirs; NULL: none */
+    struct watch **tallies;      /* each of them once */
+    const struct rule **tallied; /* by tally: one of its rules */
+    struct watch **sources;      /* by tally: another one that it is to be a copy of; NULL: none */
+    struct watch **all;          /* tallies, then watches */
+    struct watch **counting, **observers;
     struct keyring **rings;  /* each at work already, or new */
     struct layout **layouts; /* theirs */
     struct candidate *candidates;
 };
+
+/* Puts every rule that is enabled to work, or finds it there; false without memory. */
+static bool watches_gather(struct engine *e, const struct rules *rules, struct plan *p,
+                           size_t bytes_max)
+{
+    for (size_t i = 0, filled = 0; filled < p->count; i++) {
+        const struct rule *rule = rules_at(rules, i);
+        if (!rule->is_enabled)
+            continue;
+        struct watch *w = watch_alike(e, rule);
+        if (!w)
+            w = watch_open(e, detectors[rule->trigger], rule, bytes_max);
+        if (!w)
+            return false;
+        p->rules[filled] = rule;
+        p->watches[filled++] = w;
+    }
+    return true;
+}
+
+/* The tally at work that the rule's can go on with; NULL where there is none. */
+static struct watch *tally_before(const struct engine *e, const struct watch *w,
+                                  const struct rule *rule)
+{
+    for (size_t i = 0; i < e->tallies_count && !w->tally; i++) {
+        struct watch *tally = e->watches[i];
+        if (tally->detector == w->detector->tally &&
+            rule_tally_counts_as(tally->detection.rule, rule))
+            return tally;
+    }
+    return w->tally;
+}
+
+/* Finds the i-th rule's tally: that of a rule before it which counts the same, or the one that it
+ * had.  Where that is another rule's now, a copy of it.  False without memory. */
+static bool tally_plan(struct engine *e, struct plan *p, size_t i, size_t bytes_max)
+{
+    struct watch *w = p->watches[i];
+    const struct rule *rule = p->rules[i];
+    for (size_t k = 0; k < p->tallies_count; k++) {
+        if (p->tallies[k]->detector == w->detector->tally &&
+            rule_shares_tally(p->tallied[k], rule)) {
+            p->tally_of[i] = p->tallies[k];
+            return true;
+        }
+    }
+    struct watch *before = tally_before(e, w, rule), *tally = before;
+    if (!tally || has(p->tallies, p->tallies_count, tally))
+        tally = watch_open(e, w->detector->tally, rule, bytes_max);
+    if (!tally)
+        return false;
+    p->sources[p->tallies_count] = tally != before ? before : NULL;
+    p->tallied[p->tallies_count] = rule;
+    p->tallies[p->tallies_count++] = tally;
+    p->tally_of[i] = tally;
+    return true;
+}
+
+/* Rules that are at work already have theirs first.  False without memory. */
+static bool tallies_gather(struct engine *e, struct plan *p, size_t bytes_max)
+{
+    for (int is_new = 0; is_new < 2; is_new++) {
+        for (size_t i = 0; i < p->count; i++) {
+            struct watch *w = p->watches[i];
+            if (w->detector->tally && (w->tally == NULL) == is_new &&
+                !tally_plan(e, p, i, bytes_max))
+                return false;
+        }
+    }
+    memcpy(p->all, p->tallies, p->tallies_count * sizeof(p->all[0]));
+    memcpy(p->all + p->tallies_count, p->watches, p->count * sizeof(p->all[0]));
+    return true;
+}
 
 static void rings_close(struct keyring **rings, size_t count, struct keyring *const *but,
                         size_t but_count)
@@ -149,25 +214,40 @@ static void rings_close(struct keyring **rings, size_t count, struct keyring *co
     free(rings);
 }
 
+static void plan_free(struct plan *p)
+{
+    free(p->rules);
+    free(p->watches);
+    free(p->tally_of);
+    free(p->tallies);
+    free(p->tallied);
+    free(p->sources);
+    free(p->layouts);
+}
+
 static void plan_drop(struct plan *p, struct engine *e)
 {
     for (size_t i = 0; p->layouts && i < p->rings_count; i++)
         layout_close(p->layouts[i]);
     if (p->rings)
         rings_close(p->rings, p->rings_count, e->rings, e->rings_count);
+    if (p->tallies)
+        watches_close(e, p->tallies, p->tallies_count, e->watches, e->watches_count);
     if (p->watches)
         watches_close(e, p->watches, p->count, e->watches, e->watches_count);
-    free(p->layouts);
+    free(p->all);
     free(p->counting);
     free(p->observers);
     free(p->candidates);
+    plan_free(p);
 }
 
 /* A ring for each `by`, with room for what its rules know; false without memory. */
 static bool rings_gather(const struct engine *e, struct plan *p, size_t bytes_max)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        const struct rule *rule = p->watches[i]->detection.rule;
+    size_t count = p->tallies_count + p->count;
+    for (size_t i = 0; i < count; i++) {
+        const struct rule *rule = p->all[i]->detection.rule;
         if (ring_in(p->rings, p->rings_count, rule))
             continue;
         struct keyring *r = ring_in(e->rings, e->rings_count, rule);
@@ -177,7 +257,7 @@ static bool rings_gather(const struct engine *e, struct plan *p, size_t bytes_ma
             return false;
         p->rings[p->rings_count] = r;
         struct layout *l =
-            layout_open(r, p->watches, p->count, e->config.keys_max, bytes_max, e->config.seed);
+            layout_open(r, p->all, count, e->config.keys_max, bytes_max, e->config.seed);
         p->layouts[p->rings_count++] = l;
         if (!l)
             return false;
@@ -190,37 +270,74 @@ static bool plan_make(struct engine *e, const struct rules *rules, size_t bytes_
 {
     size_t count = rules_on(rules);
     *p = (struct plan){.count = count,
+                       .rules = calloc(count + 1, sizeof(struct rule *)),
                        .watches = calloc(count + 1, sizeof(struct watch *)),
+                       .tally_of = calloc(count + 1, sizeof(struct watch *)),
+                       .tallies = calloc(count + 1, sizeof(struct watch *)),
+                       .tallied = calloc(count + 1, sizeof(struct rule *)),
+                       .sources = calloc(count + 1, sizeof(struct watch *)),
+                       .all = calloc(2 * count + 1, sizeof(struct watch *)),
                        .counting = calloc(count + 1, sizeof(struct watch *)),
                        .observers = calloc(count + 1, sizeof(struct watch *)),
                        .rings = calloc(count + 1, sizeof(struct keyring *)),
                        .layouts = calloc(count + 1, sizeof(struct layout *)),
                        .candidates = calloc(count + 1, KINDS_COUNT * sizeof(struct candidate))};
-    return p->watches && p->counting && p->observers && p->rings && p->layouts && p->candidates &&
-           watches_gather(e, rules, p->watches, count, bytes_max) && rings_gather(e, p, bytes_max);
+    return p->rules && p->watches && p->tally_of && p->tallies && p->tallied && p->sources &&
+           p->all && p->counting && p->observers && p->rings && p->layouts && p->candidates &&
+           watches_gather(e, rules, p, bytes_max) && tallies_gather(e, p, bytes_max) &&
+           rings_gather(e, p, bytes_max);
 }
 
 /* Nothing is known of any kind; candidates: KINDS_COUNT times as many as there are rules. */
 static void kinds_restart(struct engine *e, struct candidate *candidates)
 {
+    size_t rules = e->watches_count - e->tallies_count;
     free(e->candidates);
     e->candidates = candidates;
     for (size_t i = 0; i < KINDS_COUNT; i++)
-        e->kinds[i] = (struct kind){.candidates = candidates + i * e->watches_count};
+        e->kinds[i] = (struct kind){.candidates = candidates + i * rules};
 }
 
-/* Each rule's part of the bytes for keys; what came before (rules/before.h) and what is kept of all
- * keys together have one of their own. */
+/* Each rule's part of the bytes for keys; what came before (rules/before.h), what is kept of all
+ * keys together and tallies have one of their own. */
 static size_t part_of_bytes(const struct engine *e, const struct rules *rules)
 {
     size_t parts = 0;
     for (size_t i = 0; i < rules_count(rules); i++) {
         const struct rule *rule = rules_at(rules, i);
+        const struct detector *detector = detectors[rule->trigger];
         if (rule->is_enabled)
-            parts +=
-                1U + (rule->before.by_count > 0) + (detectors[rule->trigger]->open_whole != NULL);
+            parts += 1U + (rule->before.by_count > 0) + (detector->open_whole || detector->tally);
     }
     return parts > 0 ? e->config.keys_bytes_max / parts : 0;
+}
+
+/* Closes what is at work and not in the plan. */
+static void close_others(struct engine *e, const struct plan *p)
+{
+    size_t count = p->tallies_count + p->count;
+    for (size_t i = 0; i < e->watches_count; i++) {
+        if (!has(p->all, count, e->watches[i]))
+            keyring_forget(e->watches[i]->ring, e->watches[i]);
+    }
+    watches_close(e, e->watches, e->watches_count, p->all, count);
+    rings_close(e->rings, e->rings_count, p->rings, p->rings_count);
+}
+
+/* Gives what is at work its new rules. */
+static void rules_take(struct engine *e, const struct plan *p)
+{
+    e->observers_count = 0;
+    for (size_t i = 0; i < p->tallies_count; i++)
+        p->tallies[i]->detection.rule = p->tallied[i];
+    for (size_t i = 0; i < p->count; i++) {
+        struct watch *w = p->watches[i];
+        watch_take_rule(w, p->rules[i]);
+        w->tally = p->tally_of[i];
+        w->detection.tally = w->tally ? &w->tally->detection : NULL;
+        if (w->marks || w->detector->observe)
+            e->observers[e->observers_count++] = w;
+    }
 }
 
 bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
@@ -232,16 +349,12 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
         plan_drop(&p, e);
         return false;
     }
-    for (size_t i = 0; i < e->watches_count; i++) {
-        if (!has(p.watches, p.count, e->watches[i]))
-            keyring_forget(e->watches[i]->ring, e->watches[i]);
-    }
-    watches_close(e, e->watches, e->watches_count, p.watches, p.count);
-    rings_close(e->rings, e->rings_count, p.rings, p.rings_count);
+    close_others(e, &p);
     free(e->counting);
     free(e->observers);
-    e->watches = p.watches;
-    e->watches_count = p.count;
+    e->watches = p.all;
+    e->tallies_count = p.tallies_count;
+    e->watches_count = p.tallies_count + p.count;
     e->counting = p.counting;
     e->observers = p.observers;
     e->rings = p.rings;
@@ -249,24 +362,21 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
     if (e->rules)
         e->counters.undecided += rules_undecided(e->rules);
     e->rules = rules;
-    *kept = p.count - (size_t)(e->watches_opened - opened);
-    e->observers_count = 0;
-    for (size_t i = 0, next = 0; next < p.count; i++) {
-        struct watch *w = p.watches[next];
-        if (!rules_at(rules, i)->is_enabled)
-            continue;
-        watch_take_rule(w, rules_at(rules, i));
-        if (w->marks || w->detector->observe)
-            e->observers[e->observers_count++] = w;
-        next++;
-    }
+    rules_take(e, &p);
     for (size_t i = 0; i < p.rings_count; i++)
         keyring_take(p.rings[i], p.layouts[i]);
-    free(p.layouts);
-    for (size_t i = 0; e->is_lasting && i < p.count; i++) {
-        if (p.watches[i]->number >= opened)
-            watch_last(p.watches[i]);
+    for (size_t i = 0; i < p.tallies_count; i++) {
+        if (p.sources[i])
+            watch_copy(p.sources[i], p.tallies[i]);
     }
+    for (size_t i = 0; e->is_lasting && i < e->watches_count; i++) {
+        if (e->watches[i]->number >= opened)
+            watch_last(e->watches[i]);
+    }
+    *kept = 0;
+    for (size_t i = 0; i < p.count; i++)
+        *kept += p.watches[i]->number < opened;
+    plan_free(&p);
     kinds_restart(e, p.candidates);
     return true;
 }

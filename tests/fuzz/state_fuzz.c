@@ -86,14 +86,20 @@ static bool has_fields(const struct watch *w, const struct transaction *t)
 
 static void try_state(struct watch *w, struct cursor c)
 {
-    void *state = calloc(1, w->detector->state_size + 1),
-         *again = calloc(1, w->detector->state_size + 1);
+    void *state = calloc(1, w->state_size + 1),
+         *again = calloc(1, w->state_size + 1);
+    struct watch *tally = w->tally;
+    void *tallied = tally ? calloc(1, tally->state_size) : NULL;
     struct transaction t = sample();
     const struct occurrence o = {.transaction = &t, .time_ns = t.start_ns};
     struct alert a = {.rule = w->detection.rule, .time_ns = o.time_ns};
     struct pack p = {0};
     uint64_t weight = 0;
     if (w->detector->load(&w->detection, state, &c) && unpack_done(&c)) {
+        if (tally && has_fields(w, &t)) {
+            tally->detection.state = tallied;
+            (void)tally->detector->count(&tally->detection, tallied, &o, &weight);
+        }
         if (has_fields(w, &t) &&
             w->detector->count(&w->detection, state, &o, &weight) == FINDING_RAISED)
             w->detector->describe(&w->detection, state, &o, &a);
@@ -103,6 +109,9 @@ static void try_state(struct watch *w, struct cursor c)
     }
     w->detector->clear(&w->detection, state);
     w->detector->clear(&w->detection, again);
+    if (tally)
+        tally->detector->clear(&tally->detection, tallied);
+    free(tallied);
     pack_clear(&p);
     free(state);
     free(again);
