@@ -243,6 +243,12 @@ bool state_head(struct state *s, const char *name, uint8_t *version, struct curs
     return false;
 }
 
+int64_t state_seen_ns(const struct state *s, const char *name)
+{
+    const struct state_part *p = part_find(s, name);
+    return p ? p->seen_ns : 0;
+}
+
 struct reading {
     struct state *state;
     bool (*take)(void *context, uint8_t version, struct cursor *row);

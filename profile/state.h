@@ -79,6 +79,9 @@ struct state_moment state_moment(const struct state *s);
  * damaged one.  Good until the next call. */
 bool state_head(struct state *s, const char *name, uint8_t *version, struct cursor *head);
 
+/* state_seen_ns gives the moment of the last snapshot that had the part; 0 where there is none. */
+int64_t state_seen_ns(const struct state *s, const char *name);
+
 /*
  * state_rows reads the rows of a part, the oldest first; `take` returns false where one cannot be.
  * Those are counted as damaged, as are those whose checksum is wrong.

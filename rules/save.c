@@ -407,38 +407,55 @@ static void restore_marks(struct restoring *r, struct state *s)
         state_rows(s, name, take_mark, r);
 }
 
-/* Takes up what the state has under that rule's id; false where that is not what the watch counts.
- */
+/* Whether the state has, under that rule's id, what the watch counts; then *head is after that. */
+static bool is_there(const struct restoring *r, struct state *s, const struct rule *rule,
+                     struct cursor *head)
+{
+    const struct watch *w = r->watch;
+    char name[STATE_NAME_MAX + 1];
+    uint8_t version;
+    name_part(name, kind_of(w), rule);
+    return state_head(s, name, &version, head) && version == w->detector->version && is_of(w, head);
+}
+
+/* Takes it up; false where it is not there. */
 static bool restore_as(struct restoring *r, struct state *s, const struct rule *rule)
 {
     struct watch *w = r->watch;
     char name[STATE_NAME_MAX + 1];
-    uint8_t version;
     struct cursor head;
-    name_part(name, kind_of(w), rule);
-    if (!state_head(s, name, &version, &head) || version != w->detector->version ||
-        !is_of(w, &head))
+    if (!is_there(r, s, rule, &head))
         return false;
     if (w->detector->load_whole &&
         !(w->detector->load_whole(&w->detection, &head) && unpack_done(&head)))
         return false;
+    name_part(name, kind_of(w), rule);
     state_rows(s, name, take_row, r);
     return true;
 }
 
-/* A tally was saved under the id of one of its rules, or of another one with which they shared it;
- * false where there is none. */
+/* A tally was saved under the id of one of its rules, or of another one with which they shared it.
+ * Those of before stay in the state for a while: the newest counts. */
 static bool restore_tally(struct restoring *r, struct state *s)
 {
     const struct engine *e = r->engine;
+    const struct rule *found = NULL;
+    int64_t newest_ns = INT64_MIN;
     for (int of_others = 0; of_others < 2; of_others++) {
         for (size_t i = e->tallies_count; i < e->watches_count; i++) {
             const struct watch *w = e->watches[i];
-            if ((w->tally != r->watch) == of_others && restore_as(r, s, w->detection.rule))
-                return true;
+            char name[STATE_NAME_MAX + 1];
+            struct cursor head;
+            name_part(name, kind_of(r->watch), w->detection.rule);
+            int64_t seen_ns = state_seen_ns(s, name);
+            if ((w->tally != r->watch) == of_others && seen_ns > newest_ns &&
+                is_there(r, s, w->detection.rule, &head)) {
+                found = w->detection.rule;
+                newest_ns = seen_ns;
+            }
         }
     }
-    return false;
+    return found && restore_as(r, s, found);
 }
 
 static bool has_part(struct state *s, const struct watch *w)
