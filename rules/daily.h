@@ -12,12 +12,8 @@
 #ifndef SEEPWATCH_RULES_DAILY_H
 #define SEEPWATCH_RULES_DAILY_H
 
-#include "profile/crowd.h"
-#include "profile/newcomers.h"
-#include "profile/visits.h"
+#include "profile/usual.h"
 #include "rules/detector.h"
-
-struct daily_seasons;
 
 /* The counts of an interval, what is expected, and how far they are from that. */
 struct daily_view {
@@ -27,42 +23,7 @@ struct daily_view {
     unsigned scored; /* a bit for each score that was worked out */
 };
 
-/* Of one key. */
-struct daily {
-    struct usual usual;
-    struct crowd_member member;
-    union {
-        struct visits visits; /* of a distinct count */
-        struct daily_amounts {
-            double whole, part;
-        } amounts; /* of another measure */
-    };
-    int32_t interval;
-    bool has_begun;
-};
-
-/* Of all keys of a tally; what d->whole is. */
-struct daily_all {
-    struct crowd *crowd;
-    struct newcomers *newcomers;    /* NULL: the rule has no `new to` */
-    struct daily_seasons *seasons;  /* NULL: the rule has `by` */
-    int64_t from_ns, to_ns, number; /* of the interval reached */
-    double per_ns;                  /* 1 over its length */
-    double passed;                  /* of it, 0 to 1 */
-    unsigned waits;                 /* slots in which something may follow (profile/visits.h) */
-    uint32_t late;                  /* transactions of intervals before, since one of this */
-    struct usual_noise noise;
-    struct {              /* of the transaction that was counted last */
-        unsigned changed; /* a bit for each enum usual_count */
-        bool has_closed;  /* an interval, that of `closed` */
-        bool knew;        /* what to hold it against */
-        bool has_whole, has_part_of_day;
-        struct daily_view closed, whole, part_of_day;
-    } last;
-};
-
-/* What follows is for the detector of a rule that has the tally (d->tally), of the transaction that
- * is counted and its key. */
+/* Of the transaction that is counted and its key; `d` is that of a rule. */
 
 /* daily_has_changed tells whether a count has of which those bits score something. */
 bool daily_has_changed(const struct detection *d, unsigned of);

@@ -118,7 +118,7 @@ extern const struct detector DETECTOR_ABOVE, DETECTOR_FIRST, DETECTOR_TOGETHER, 
     DETECTOR_STEPS, DETECTOR_EACH, DETECTOR_BACK, DETECTOR_ENUMERATES, DETECTOR_FOLLOWS,
     DETECTOR_RHYTHM, DETECTOR_HOURS, DETECTOR_UNUSUAL, DETECTOR_DRIFT, DETECTOR_HONEY;
 
-/* The tally of `unusual` and `drift`: rules/daily.h. */
+/* The tally of `unusual` and `drift`: rules/daily_tally.h. */
 extern const struct detector TALLY_DAILY;
 
 /* detector_name names the account, the client and its network in an alert whose key has none of

@@ -5,7 +5,7 @@
 
 #include "core/clock.h"
 #include "core/hash.h"
-#include "rules/daily.h"
+#include "rules/daily_tally.h"
 #include "rules/describe.h"
 #include "rules/engine.h"
 
