@@ -310,9 +310,11 @@ static bool may_observe(const struct watch *w, const struct transaction *t)
 {
     const struct rule *rule = w->detection.rule;
     const struct expression *of_marks = &rule->before.when, *of_detector = &rule->follows.when;
-    return (w->marks && expression_outlook(of_marks, t->present, t->action) != OUTLOOK_NEVER) ||
+    unsigned from;
+    return (w->marks &&
+            expression_outlook(of_marks, t->present, t->action, &from) != OUTLOOK_NEVER) ||
            (w->detector->observe &&
-            expression_outlook(of_detector, t->present, t->action) != OUTLOOK_NEVER);
+            expression_outlook(of_detector, t->present, t->action, &from) != OUTLOOK_NEVER);
 }
 
 static void kind_learn(const struct engine *e, struct kind *k, const struct transaction *t)
@@ -323,11 +325,13 @@ static void kind_learn(const struct engine *e, struct kind *k, const struct tran
     k->count = 0;
     for (size_t i = e->tallies_count; i < e->watches_count; i++) {
         struct watch *w = e->watches[i];
-        enum outlook outlook = expression_outlook(&w->detection.rule->when, t->present, t->action);
+        unsigned from = 0;
+        enum outlook outlook =
+            expression_outlook(&w->detection.rule->when, t->present, t->action, &from);
         bool is_open = outlook == OUTLOOK_OPEN;
         bool is_plain = !is_open && !w->marks && w->detection.rule->exceptions_count == 0;
         if (outlook != OUTLOOK_NEVER)
-            k->candidates[k->count++] = (struct candidate){w, is_open, is_plain};
+            k->candidates[k->count++] = (struct candidate){w, from, is_open, is_plain};
     }
     k->observers = 0;
     for (size_t i = 0; i < e->observers_count; i++) {
@@ -356,7 +360,7 @@ static bool is_counted(struct engine *e, const struct candidate *c, const struct
         return false;
     if (c->is_plain)
         return true;
-    if (c->is_open && !expression_holds(&w->detection.rule->when, o->transaction))
+    if (c->is_open && !expression_holds_from(&w->detection.rule->when, c->from, o->transaction))
         return false;
     return !is_excepted(e, w, o) && !is_preceded(w, o);
 }

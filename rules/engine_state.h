@@ -43,7 +43,8 @@ struct watch {
 /* A rule that transactions of a kind can count for. */
 struct candidate {
     struct watch *watch;
-    bool is_open;  /* its expression has to be asked */
+    unsigned from; /* the test of its expression that is asked first */
+    bool is_open;  /* it has to be asked */
     bool is_plain; /* nothing has to be: it has neither exceptions nor anything before it */
 };
 

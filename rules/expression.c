@@ -134,7 +134,8 @@ static enum outlook test_outlook(const struct test *test, field_set present, uns
     }
 }
 
-enum outlook expression_outlook(const struct expression *e, field_set present, unsigned action)
+enum outlook expression_outlook(const struct expression *e, field_set present, unsigned action,
+                                unsigned *from)
 {
     if (!expression_concerns(e, present, action))
         return OUTLOOK_NEVER;
@@ -142,11 +143,14 @@ enum outlook expression_outlook(const struct expression *e, field_set present, u
         return OUTLOOK_ALWAYS;
     /* all places that can be reached, which are further on each time */
     bool reached[EXPRESSION_TESTS_MAX] = {true}, can_hold = false, can_fail = false;
+    *from = e->count;
     for (unsigned at = 0; at < e->count; at++) {
         const struct test *test = &e->tests[at];
         if (!reached[at])
             continue;
         enum outlook outlook = test_outlook(test, present, action);
+        if (outlook == OUTLOOK_OPEN && *from == e->count)
+            *from = at;
         for (int way = 0; way < 2; way++) {
             unsigned next = way ? test->then : test->otherwise;
             if (outlook == (way ? OUTLOOK_NEVER : OUTLOOK_ALWAYS))

@@ -94,18 +94,25 @@ static inline bool expression_concerns(const struct expression *e, field_set pre
 enum outlook { OUTLOOK_NEVER, OUTLOOK_OPEN, OUTLOOK_ALWAYS };
 
 /* expression_outlook tells what can come of it for the transactions that have just those fields and
- * that action. */
-enum outlook expression_outlook(const struct expression *e, field_set present, unsigned action);
+ * that action; where that is open, *from is the first test that tells them apart. */
+enum outlook expression_outlook(const struct expression *e, field_set present, unsigned action,
+                                unsigned *from);
+
+/* expression_holds_from is expression_holds for those transactions. */
+static inline bool expression_holds_from(const struct expression *e, unsigned from,
+                                         const struct transaction *t)
+{
+    unsigned at = from;
+    while (at < e->count)
+        at = test_holds(&e->tests[at], t) ? e->tests[at].then : e->tests[at].otherwise;
+    return at == EXPRESSION_TRUE;
+}
 
 /* expression_holds tells whether the expression is true for the transaction. */
 static inline bool expression_holds(const struct expression *e, const struct transaction *t)
 {
-    if (!expression_concerns(e, t->present, t->action))
-        return false;
-    unsigned at = e->count > 0 ? 0 : EXPRESSION_TRUE;
-    while (at < e->count)
-        at = test_holds(&e->tests[at], t) ? e->tests[at].then : e->tests[at].otherwise;
-    return at == EXPRESSION_TRUE;
+    return expression_concerns(e, t->present, t->action) &&
+           expression_holds_from(e, e->count > 0 ? 0 : EXPRESSION_TRUE, t);
 }
 
 #endif

@@ -170,8 +170,13 @@ static void the_outlook_is_never_wrong(void **state)
             t.action = actions[f % 3];
             t.present &= ~(f < FIELDS_COUNT ? FIELD_BIT(f) : t.present);
             bool holds = expression_holds(&c.expression, &t);
-            enum outlook outlook = expression_outlook(&c.expression, t.present, t.action);
+            unsigned from;
+            enum outlook outlook = expression_outlook(&c.expression, t.present, t.action, &from);
             assert_int_not_equal(outlook, holds ? OUTLOOK_NEVER : OUTLOOK_ALWAYS);
+            if (outlook == OUTLOOK_OPEN) {
+                assert_in_range(from, 0, c.expression.count - 1);
+                assert_int_equal(expression_holds_from(&c.expression, from, &t), holds);
+            }
         }
         release(&c);
     }
@@ -183,18 +188,22 @@ static void the_outlook_is_as_sure_as_it_can_be(void **state)
     static const struct {
         const char *when;
         enum outlook outlook; /* of a read with user.name and no more */
+        unsigned from;        /* the first test that is open */
     } cases[] = {
-        {"user.name not in nobody", OUTLOOK_ALWAYS},
-        {"not (user.name in nobody) and event.action == \"read\"", OUTLOOK_ALWAYS},
-        {"user.name in nobody", OUTLOOK_NEVER},
-        {"user.name exists or client.ip in offices", OUTLOOK_ALWAYS},
-        {"client.ip not in offices", OUTLOOK_NEVER},
-        {"not (client.ip in offices)", OUTLOOK_ALWAYS},
-        {"event.action != \"read\"", OUTLOOK_NEVER},
+        {"user.name not in nobody", OUTLOOK_ALWAYS, 0},
+        {"not (user.name in nobody) and event.action == \"read\"", OUTLOOK_ALWAYS, 0},
+        {"user.name in nobody", OUTLOOK_NEVER, 0},
+        {"user.name exists or client.ip in offices", OUTLOOK_ALWAYS, 0},
+        {"client.ip not in offices", OUTLOOK_NEVER, 0},
+        {"not (client.ip in offices)", OUTLOOK_ALWAYS, 0},
+        {"event.action != \"read\"", OUTLOOK_NEVER, 0},
         {"(event.action == \"write\" or http.response.status_code == 401) and user.name exists",
-         OUTLOOK_NEVER},
-        {"user.name in staff", OUTLOOK_OPEN},
-        {"user.name in staff or event.action == \"read\"", OUTLOOK_ALWAYS},
+         OUTLOOK_NEVER, 0},
+        {"user.name in staff", OUTLOOK_OPEN, 0},
+        {"event.action == \"read\" and user.name in staff", OUTLOOK_OPEN, 1},
+        {"(client.ip in offices or event.action == \"read\") and user.name in staff", OUTLOOK_OPEN,
+         2},
+        {"user.name in staff or event.action == \"read\"", OUTLOOK_ALWAYS, 0},
     };
     const field_set present = FIELD_BIT(FIELD_EVENT_ACTION) | FIELD_BIT(FIELD_USER_NAME);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -205,7 +214,11 @@ static void the_outlook_is_as_sure_as_it_can_be(void **state)
                        cases[i].when);
         compile_yaml(&c, yaml);
         assert_true(c.is_good);
-        assert_int_equal(expression_outlook(&c.expression, present, ACTION_READ), cases[i].outlook);
+        unsigned from = 0;
+        assert_int_equal(expression_outlook(&c.expression, present, ACTION_READ, &from),
+                         cases[i].outlook);
+        if (cases[i].outlook == OUTLOOK_OPEN)
+            assert_int_equal(from, cases[i].from);
         release(&c);
     }
 }
