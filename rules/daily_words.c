@@ -3,6 +3,7 @@
  */
 #include "rules/daily_words.h"
 
+#include "profile/usual.h"
 #include "rules/daily_read.h"
 #include "rules/gauge.h"
 #include "rules/words.h"
@@ -183,19 +184,29 @@ static void add_than(struct text *t, const struct rule *rule)
         text_add(t, " (same %s)", FIELDS[rule->peers].name);
 }
 
+/* Whether anything but the volume is scored: what follows makes no difference to that. */
+static bool scores_part(const struct rule_daily *daily)
+{
+    unsigned of = daily->of;
+    for (size_t i = 0; i < daily->drifts_count; i++)
+        of |= daily->drifts[i].of;
+    return of & ~(1u << USUAL_OF_VOLUME);
+}
+
 void daily_add_rule(struct text *t, const struct rule *rule)
 {
     const struct rule_daily *daily = &rule->daily;
     text_add(t, "%s of %s", rule->measure.text, is_daily(rule) ? "a day" : "an hour");
     if (daily->is_new)
         text_add(t, ", of those new to %s", FIELDS[daily->new_to].name);
-    if (daily->followed_text) {
+    bool is_narrowed = daily->followed_text && scores_part(daily);
+    if (is_narrowed) {
         text_add(t, ", unless followed within ");
         quantity_print_window(t, daily->followed_ns, true);
         text_add(t, " by ");
         text_add_bytes(t, bytes_of(daily->followed_text));
     }
-    text_add(t, daily->is_new || daily->followed_text ? ", is more" : " is more");
+    text_add(t, daily->is_new || is_narrowed ? ", is more" : " is more");
     add_than(t, rule);
     if (rule->trigger == TRIGGER_UNUSUAL) {
         text_add(t, ": the score of ");

@@ -60,10 +60,10 @@ static void describe_above(struct text *t, const struct rule *rule)
     add_span(t, rule->over_ns);
     text_add(t, " is above ");
     quantity_print(t, rule->above, gauge_unit(&rule->measure));
-    if (rule->times_own > 0) {
-        text_add(t,
-                 " and %" PRIu64 " times its own largest before (while it is known for less than ",
-                 rule->times_own);
+    if (rule->times_own > 0)
+        text_add(t, " and %" PRIu64 " times its own largest before", rule->times_own);
+    if (rule->times_own > 0 && rule->learn_ns > 0) {
+        text_add(t, " (while it is known for less than ");
         add_span(t, rule->learn_ns);
         text_add(t, ", that many times the limit)");
     }

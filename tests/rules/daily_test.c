@@ -441,6 +441,12 @@ static void a_rule_is_told_in_words(void **state)
                "over 12; silent for the first 4 days");
     has(words, "folded for 7 days");
     end();
+    t = text_over(words, sizeof(words));
+    begin(OF_CUSTOMERS "    unless followed by: event.action == \"write\"\n"
+                       "    unusual: {of: volume, score: 3}\n");
+    describe_rule(&t, rules_at(rules, 0));
+    has(words, "distinct(subject.ids) of a day is more than usual and than the peers");
+    end();
 }
 
 enum { KEYS = 6 };

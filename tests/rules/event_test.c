@@ -98,7 +98,8 @@ static void own_largest_moves_the_limit(void **state)
     (void)state;
     struct bench b = bench_rule("  by: user.name\n  measure: max(db.response.returned_rows)\n"
                                 "  over: 1h\n  above: 200\n  times own: 10\n  learn: 2d\n");
-    check_words(&b, "is above 200 and 10 times its own largest before");
+    check_words(&b, "is above 200 and 10 times its own largest before (while it is known for less "
+                    "than 2 days, that many times the limit)");
     send_rows(&b, "ann", start, 2000); /* a key that nobody knows: ten times 200 */
     assert_int_equal(seen.count, 0);
     send_rows(&b, "bob", start, 10);
