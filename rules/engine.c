@@ -323,7 +323,7 @@ static void kind_learn(const struct engine *e, struct kind *k, const struct tran
     k->action = t->action;
     k->is_known = true;
     k->count = 0;
-    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+    for (size_t i = 0; i < e->rules_count; i++) {
         struct watch *w = e->watches[i];
         unsigned from = 0;
         enum outlook outlook =
@@ -497,7 +497,7 @@ void engine_forget_after(struct engine *e, int64_t latest_ns)
 struct engine_counters engine_counters(const struct engine *e)
 {
     struct engine_counters c = e->counters;
-    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+    for (size_t i = 0; i < e->rules_count; i++) {
         const struct watch *w = e->watches[i];
         c.keys += w->cells;
         c.keys_evicted += w->evictions;
@@ -511,9 +511,9 @@ struct engine_counters engine_counters(const struct engine *e)
 
 bool engine_rule(const struct engine *e, size_t i, struct rule_counters *c)
 {
-    if (i >= e->watches_count - e->tallies_count)
+    if (i >= e->rules_count)
         return false;
-    const struct watch *w = e->watches[e->tallies_count + i];
+    const struct watch *w = e->watches[i];
     *c = (struct rule_counters){.rule = w->detection.rule,
                                 .alerts = w->alerts,
                                 .folded = w->folded,

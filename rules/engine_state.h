@@ -72,8 +72,8 @@ struct engine {
     struct engine_counters counters;
     const struct rules *rules;
     uint64_t watches_opened;
-    size_t watches_count, tallies_count;
-    struct watch **watches;  /* tallies, then the rest in the order of the rules */
+    size_t rules_count, watches_count;
+    struct watch **watches;  /* in the order of the rules; then tallies */
     struct watch **counting; /* those that the transaction counts for */
     size_t rings_count;
     struct keyring **rings;

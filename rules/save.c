@@ -377,7 +377,7 @@ static bool take_evidence(void *context, uint8_t version, struct cursor *c)
     struct evidence_key key = {.digest = load_digest(c)};
     if (cursor_is_short(c) || version != EVIDENCE_VERSION)
         return false;
-    for (size_t i = r->engine->tallies_count; i < r->engine->watches_count; i++) {
+    for (size_t i = 0; i < r->engine->rules_count; i++) {
         const struct watch *w = r->engine->watches[i];
         if (!bytes_are(id, w->detection.rule->id))
             continue;
@@ -442,7 +442,7 @@ static bool restore_tally(struct restoring *r, struct state *s)
     const struct rule *found = NULL;
     int64_t newest_ns = INT64_MIN;
     for (int of_others = 0; of_others < 2; of_others++) {
-        for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+        for (size_t i = 0; i < e->rules_count; i++) {
             const struct watch *w = e->watches[i];
             char name[STATE_NAME_MAX + 1];
             struct cursor head;
@@ -472,11 +472,11 @@ void engine_restore(struct engine *e, struct state *s, struct engine_restored *r
 {
     struct restoring r = {.engine = e};
     *restored = (struct engine_restored){.rules = 0};
-    for (size_t i = 0; i < e->tallies_count; i++) {
+    for (size_t i = e->rules_count; i < e->watches_count; i++) {
         r.watch = e->watches[i];
         r.watch->is_restored = restore_tally(&r, s);
     }
-    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+    for (size_t i = 0; i < e->rules_count; i++) {
         char text[ERROR_TEXT_MAX];
         struct watch *w = r.watch = e->watches[i];
         bool has_tally = !w->tally || w->tally->is_restored;

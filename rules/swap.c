@@ -60,7 +60,7 @@ void watch_close(struct watch *w, struct engine *e)
 /* The rule at work that counts as this one does; NULL where there is none. */
 static struct watch *watch_alike(const struct engine *e, const struct rule *rule)
 {
-    for (size_t i = e->tallies_count; i < e->watches_count; i++) {
+    for (size_t i = 0; i < e->rules_count; i++) {
         const struct rule *old = e->watches[i]->detection.rule;
         if (strcmp(old->id, rule->id) == 0)
             return rule_counts_as(old, rule) ? e->watches[i] : NULL;
@@ -114,14 +114,13 @@ static struct keyring *ring_in(struct keyring *const *rings, size_t count, const
 
 /* What the rules are put to work with, before anything changes. */
 struct plan {
-    size_t count, tallies_count, rings_count;
-    const struct rule **rules;   /* that are enabled */
-    struct watch **watches;      /* theirs, at work already or new */
-    struct watch **tally_of;     /* theirs; NULL: none */
-    struct watch **tallies;      /* each of them once */
-    const struct rule **tallied; /* by tally: one of its rules */
-    struct watch **sources;      /* by tally: another one that it is to be a copy of; NULL: none */
-    struct watch **all;          /* tallies, then watches */
+    size_t rules_count, watches_count, rings_count;
+    struct watch **watches; /* of the rules that are enabled, then their tallies; at work or new */
+    struct planned {
+        const struct rule *rule; /* a tally's: one of those that have it */
+        struct watch *tally;     /* a rule's; NULL: none */
+        struct watch *source;    /* what a tally is to be a copy of; NULL: nothing */
+    } * planned;                 /* of each watch */
     struct watch **counting, **observers;
     struct keyring **rings;  /* each at work already, or new */
     struct layout **layouts; /* theirs */
@@ -129,10 +128,10 @@ struct plan {
 };
 
 /* Puts every rule that is enabled to work, or finds it there; false without memory. */
-static bool watches_gather(struct engine *e, const struct rules *rules, struct plan *p,
-                           size_t bytes_max)
+static bool rules_gather(struct engine *e, const struct rules *rules, struct plan *p,
+                         size_t bytes_max)
 {
-    for (size_t i = 0, filled = 0; filled < p->count; i++) {
+    for (size_t i = 0; p->watches_count < p->rules_count; i++) {
         const struct rule *rule = rules_at(rules, i);
         if (!rule->is_enabled)
             continue;
@@ -141,8 +140,8 @@ static bool watches_gather(struct engine *e, const struct rules *rules, struct p
             w = watch_open(e, detectors[rule->trigger], rule, bytes_max);
         if (!w)
             return false;
-        p->rules[filled] = rule;
-        p->watches[filled++] = w;
+        p->planned[p->watches_count].rule = rule;
+        p->watches[p->watches_count++] = w;
     }
     return true;
 }
@@ -151,7 +150,7 @@ static bool watches_gather(struct engine *e, const struct rules *rules, struct p
 static struct watch *tally_before(const struct engine *e, const struct watch *w,
                                   const struct rule *rule)
 {
-    for (size_t i = 0; i < e->tallies_count && !w->tally; i++) {
+    for (size_t i = e->rules_count; i < e->watches_count && !w->tally; i++) {
         struct watch *tally = e->watches[i];
         if (tally->detector == w->detector->tally &&
             rule_tally_counts_as(tally->detection.rule, rule))
@@ -164,24 +163,24 @@ static struct watch *tally_before(const struct engine *e, const struct watch *w,
  * had.  Where that is another rule's now, a copy of it.  False without memory. */
 static bool tally_plan(struct engine *e, struct plan *p, size_t i, size_t bytes_max)
 {
-    struct watch *w = p->watches[i];
-    const struct rule *rule = p->rules[i];
-    for (size_t k = 0; k < p->tallies_count; k++) {
-        if (p->tallies[k]->detector == w->detector->tally &&
-            rule_shares_tally(p->tallied[k], rule)) {
-            p->tally_of[i] = p->tallies[k];
+    struct planned *planned = &p->planned[i];
+    const struct watch *w = p->watches[i];
+    for (size_t k = p->rules_count; k < p->watches_count; k++) {
+        if (p->watches[k]->detector == w->detector->tally &&
+            rule_shares_tally(p->planned[k].rule, planned->rule)) {
+            planned->tally = p->watches[k];
             return true;
         }
     }
-    struct watch *before = tally_before(e, w, rule), *tally = before;
-    if (!tally || has(p->tallies, p->tallies_count, tally))
-        tally = watch_open(e, w->detector->tally, rule, bytes_max);
+    struct watch *before = tally_before(e, w, planned->rule), *tally = before;
+    if (!tally || has(p->watches, p->watches_count, tally))
+        tally = watch_open(e, w->detector->tally, planned->rule, bytes_max);
     if (!tally)
         return false;
-    p->sources[p->tallies_count] = tally != before ? before : NULL;
-    p->tallied[p->tallies_count] = rule;
-    p->tallies[p->tallies_count++] = tally;
-    p->tally_of[i] = tally;
+    planned->tally = tally;
+    p->planned[p->watches_count] =
+        (struct planned){.rule = planned->rule, .source = tally != before ? before : NULL};
+    p->watches[p->watches_count++] = tally;
     return true;
 }
 
@@ -189,15 +188,13 @@ static bool tally_plan(struct engine *e, struct plan *p, size_t i, size_t bytes_
 static bool tallies_gather(struct engine *e, struct plan *p, size_t bytes_max)
 {
     for (int is_new = 0; is_new < 2; is_new++) {
-        for (size_t i = 0; i < p->count; i++) {
-            struct watch *w = p->watches[i];
+        for (size_t i = 0; i < p->rules_count; i++) {
+            const struct watch *w = p->watches[i];
             if (w->detector->tally && (w->tally == NULL) == is_new &&
                 !tally_plan(e, p, i, bytes_max))
                 return false;
         }
     }
-    memcpy(p->all, p->tallies, p->tallies_count * sizeof(p->all[0]));
-    memcpy(p->all + p->tallies_count, p->watches, p->count * sizeof(p->all[0]));
     return true;
 }
 
@@ -214,40 +211,26 @@ static void rings_close(struct keyring **rings, size_t count, struct keyring *co
     free(rings);
 }
 
-static void plan_free(struct plan *p)
-{
-    free(p->rules);
-    free(p->watches);
-    free(p->tally_of);
-    free(p->tallies);
-    free(p->tallied);
-    free(p->sources);
-    free(p->layouts);
-}
-
 static void plan_drop(struct plan *p, struct engine *e)
 {
     for (size_t i = 0; p->layouts && i < p->rings_count; i++)
         layout_close(p->layouts[i]);
     if (p->rings)
         rings_close(p->rings, p->rings_count, e->rings, e->rings_count);
-    if (p->tallies)
-        watches_close(e, p->tallies, p->tallies_count, e->watches, e->watches_count);
     if (p->watches)
-        watches_close(e, p->watches, p->count, e->watches, e->watches_count);
-    free(p->all);
+        watches_close(e, p->watches, p->watches_count, e->watches, e->watches_count);
+    free(p->planned);
+    free(p->layouts);
     free(p->counting);
     free(p->observers);
     free(p->candidates);
-    plan_free(p);
 }
 
 /* A ring for each `by`, with room for what its rules know; false without memory. */
 static bool rings_gather(const struct engine *e, struct plan *p, size_t bytes_max)
 {
-    size_t count = p->tallies_count + p->count;
-    for (size_t i = 0; i < count; i++) {
-        const struct rule *rule = p->all[i]->detection.rule;
+    for (size_t i = 0; i < p->rules_count; i++) {
+        const struct rule *rule = p->watches[i]->detection.rule;
         if (ring_in(p->rings, p->rings_count, rule))
             continue;
         struct keyring *r = ring_in(e->rings, e->rings_count, rule);
@@ -256,8 +239,8 @@ static bool rings_gather(const struct engine *e, struct plan *p, size_t bytes_ma
         if (!r)
             return false;
         p->rings[p->rings_count] = r;
-        struct layout *l =
-            layout_open(r, p->all, count, e->config.keys_max, bytes_max, e->config.seed);
+        struct layout *l = layout_open(r, p->watches, p->watches_count, e->config.keys_max,
+                                       bytes_max, e->config.seed);
         p->layouts[p->rings_count++] = l;
         if (!l)
             return false;
@@ -268,34 +251,27 @@ static bool rings_gather(const struct engine *e, struct plan *p, size_t bytes_ma
 /* False without memory. */
 static bool plan_make(struct engine *e, const struct rules *rules, size_t bytes_max, struct plan *p)
 {
-    size_t count = rules_on(rules);
-    *p = (struct plan){.count = count,
-                       .rules = calloc(count + 1, sizeof(struct rule *)),
-                       .watches = calloc(count + 1, sizeof(struct watch *)),
-                       .tally_of = calloc(count + 1, sizeof(struct watch *)),
-                       .tallies = calloc(count + 1, sizeof(struct watch *)),
-                       .tallied = calloc(count + 1, sizeof(struct rule *)),
-                       .sources = calloc(count + 1, sizeof(struct watch *)),
-                       .all = calloc(2 * count + 1, sizeof(struct watch *)),
+    size_t count = rules_on(rules), most = 2 * count + 1;
+    *p = (struct plan){.rules_count = count,
+                       .watches = calloc(most, sizeof(struct watch *)),
+                       .planned = calloc(most, sizeof(struct planned)),
                        .counting = calloc(count + 1, sizeof(struct watch *)),
                        .observers = calloc(count + 1, sizeof(struct watch *)),
                        .rings = calloc(count + 1, sizeof(struct keyring *)),
                        .layouts = calloc(count + 1, sizeof(struct layout *)),
                        .candidates = calloc(count + 1, KINDS_COUNT * sizeof(struct candidate))};
-    return p->rules && p->watches && p->tally_of && p->tallies && p->tallied && p->sources &&
-           p->all && p->counting && p->observers && p->rings && p->layouts && p->candidates &&
-           watches_gather(e, rules, p, bytes_max) && tallies_gather(e, p, bytes_max) &&
-           rings_gather(e, p, bytes_max);
+    return p->watches && p->planned && p->counting && p->observers && p->rings && p->layouts &&
+           p->candidates && rules_gather(e, rules, p, bytes_max) &&
+           tallies_gather(e, p, bytes_max) && rings_gather(e, p, bytes_max);
 }
 
 /* Nothing is known of any kind; candidates: KINDS_COUNT times as many as there are rules. */
 static void kinds_restart(struct engine *e, struct candidate *candidates)
 {
-    size_t rules = e->watches_count - e->tallies_count;
     free(e->candidates);
     e->candidates = candidates;
     for (size_t i = 0; i < KINDS_COUNT; i++)
-        e->kinds[i] = (struct kind){.candidates = candidates + i * rules};
+        e->kinds[i] = (struct kind){.candidates = candidates + i * e->rules_count};
 }
 
 /* Each rule's part of the bytes for keys; what came before (rules/before.h), what is kept of all
@@ -315,25 +291,24 @@ static size_t part_of_bytes(const struct engine *e, const struct rules *rules)
 /* Closes what is at work and not in the plan. */
 static void close_others(struct engine *e, const struct plan *p)
 {
-    size_t count = p->tallies_count + p->count;
     for (size_t i = 0; i < e->watches_count; i++) {
-        if (!has(p->all, count, e->watches[i]))
+        if (!has(p->watches, p->watches_count, e->watches[i]))
             keyring_forget(e->watches[i]->ring, e->watches[i]);
     }
-    watches_close(e, e->watches, e->watches_count, p->all, count);
+    watches_close(e, e->watches, e->watches_count, p->watches, p->watches_count);
     rings_close(e->rings, e->rings_count, p->rings, p->rings_count);
+    free(e->counting);
+    free(e->observers);
 }
 
 /* Gives what is at work its new rules. */
 static void rules_take(struct engine *e, const struct plan *p)
 {
     e->observers_count = 0;
-    for (size_t i = 0; i < p->tallies_count; i++)
-        p->tallies[i]->detection.rule = p->tallied[i];
-    for (size_t i = 0; i < p->count; i++) {
-        struct watch *w = p->watches[i];
-        watch_take_rule(w, p->rules[i]);
-        w->tally = p->tally_of[i];
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        watch_take_rule(w, p->planned[i].rule);
+        w->tally = p->planned[i].tally;
         w->detection.tally = w->tally ? &w->tally->detection : NULL;
         if (w->marks || w->detector->observe)
             e->observers[e->observers_count++] = w;
@@ -350,11 +325,9 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
         return false;
     }
     close_others(e, &p);
-    free(e->counting);
-    free(e->observers);
-    e->watches = p.all;
-    e->tallies_count = p.tallies_count;
-    e->watches_count = p.tallies_count + p.count;
+    e->watches = p.watches;
+    e->watches_count = p.watches_count;
+    e->rules_count = p.rules_count;
     e->counting = p.counting;
     e->observers = p.observers;
     e->rings = p.rings;
@@ -365,18 +338,17 @@ bool engine_swap(struct engine *e, const struct rules *rules, size_t *kept)
     rules_take(e, &p);
     for (size_t i = 0; i < p.rings_count; i++)
         keyring_take(p.rings[i], p.layouts[i]);
-    for (size_t i = 0; i < p.tallies_count; i++) {
-        if (p.sources[i])
-            watch_copy(p.sources[i], p.tallies[i]);
-    }
-    for (size_t i = 0; e->is_lasting && i < e->watches_count; i++) {
-        if (e->watches[i]->number >= opened)
-            watch_last(e->watches[i]);
-    }
     *kept = 0;
-    for (size_t i = 0; i < p.count; i++)
-        *kept += p.watches[i]->number < opened;
-    plan_free(&p);
+    for (size_t i = 0; i < e->watches_count; i++) {
+        struct watch *w = e->watches[i];
+        if (p.planned[i].source)
+            watch_copy(p.planned[i].source, w);
+        if (e->is_lasting && w->number >= opened)
+            watch_last(w);
+        *kept += i < e->rules_count && w->number < opened;
+    }
+    free(p.planned);
+    free(p.layouts);
     kinds_restart(e, p.candidates);
     return true;
 }
