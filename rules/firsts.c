@@ -82,7 +82,7 @@ void firsts_note(struct firsts *f, struct firsts_key client, uint32_t person, in
     c->count++;
 }
 
-const struct firsts_client *firsts_find(const struct firsts *f, struct firsts_key client)
+struct firsts_client *firsts_find(const struct firsts *f, struct firsts_key client)
 {
     return table_find(f->clients, &client);
 }
@@ -114,6 +114,7 @@ void firsts_save(const struct firsts *f, struct pack *p)
         save_key(p, table_key(f->clients, c));
         save_pace(p, &c->pace);
         pack_number(p, c->count);
+        pack_number(p, c->count - c->told);
         for (unsigned i = 0; i < firsts_kept(c); i++) {
             pack_signed(p, c->pace.last_ns - c->times_ns[i]);
             pack_u32(p, c->persons[i]);
@@ -147,10 +148,11 @@ static void load_pace(struct pace *pace, struct cursor *c)
 static void load_client(struct firsts_client *f, struct cursor *c)
 {
     load_pace(&f->pace, c);
-    uint64_t count = unpack_number(c);
-    if (count > UINT32_MAX)
+    uint64_t count = unpack_number(c), news = unpack_number(c);
+    if (count > UINT32_MAX || news > count)
         unpack_fail(c);
     f->count = (uint32_t)count;
+    f->told = (uint32_t)(count - news);
     for (unsigned i = 0; i < firsts_kept(f) && !cursor_is_short(c); i++) {
         int64_t ago_ns = unpack_signed(c);
         if (ago_ns < 0 || ago_ns > f->pace.last_ns)
@@ -162,7 +164,7 @@ static void load_client(struct firsts_client *f, struct cursor *c)
 
 static bool load_all(struct firsts *f, struct cursor *c)
 {
-    enum { CLIENT_LEAST = 22, PERSON_LEAST = 21 }; /* bytes of each */
+    enum { CLIENT_LEAST = 23, PERSON_LEAST = 21 }; /* bytes of each */
     for (size_t left = unpack_count(c, SIZE_MAX, CLIENT_LEAST); left > 0; left--) {
         const struct firsts_key key = load_key(c);
         struct firsts_client *client = table_touch(f->clients, &key, NULL);

@@ -35,6 +35,7 @@ struct firsts_client {
     uint32_t persons[FIRSTS_KEPT]; /* who did each */
     struct pace pace;
     uint32_t count; /* those that left the ring too */
+    uint32_t told;  /* of these, by firsts_news */
 };
 
 /* firsts_open: bytes_max 0: what the entries take.  NULL without memory. */
@@ -45,12 +46,20 @@ void firsts_close(struct firsts *f);
 void firsts_note(struct firsts *f, struct firsts_key client, uint32_t person, int64_t time_ns);
 
 /* firsts_find gives what a client did; NULL where it did nothing. */
-const struct firsts_client *firsts_find(const struct firsts *f, struct firsts_key client);
+struct firsts_client *firsts_find(const struct firsts *f, struct firsts_key client);
 
 /* firsts_kept tells how many of a client's are in the ring. */
 static inline unsigned firsts_kept(const struct firsts_client *c)
 {
     return c->count < FIRSTS_KEPT ? c->count : FIRSTS_KEPT;
+}
+
+/* firsts_news tells how many a client did since it was asked last. */
+static inline uint32_t firsts_news(struct firsts_client *c)
+{
+    uint32_t news = c->count - c->told;
+    c->told = c->count;
+    return news;
 }
 
 /* pace_per_ns gives how often it is done, a nanosecond. */

@@ -62,6 +62,19 @@ static void the_newest_are_kept_with_who_did_them(void **state)
     firsts_close(f);
 }
 
+static void what_is_new_is_told_once(void **state)
+{
+    (void)state;
+    struct firsts *f = open_firsts(100);
+    for (unsigned i = 0; i < FIRSTS_KEPT + 3; i++)
+        firsts_note(f, ann, 1, start + i * SECOND);
+    assert_int_equal(firsts_news(firsts_find(f, ann)), FIRSTS_KEPT + 3);
+    assert_int_equal(firsts_news(firsts_find(f, ann)), 0);
+    firsts_note(f, ann, 1, start + MINUTE);
+    assert_int_equal(firsts_news(firsts_find(f, ann)), 1);
+    firsts_close(f);
+}
+
 static void beyond_the_bound_the_oldest_client_goes(void **state)
 {
     (void)state;
@@ -81,6 +94,8 @@ static void what_is_saved_is_read_again_and_what_is_cut_is_not(void **state)
     struct pack saved = {0}, again = {0};
     for (unsigned i = 0; i < 50; i++)
         firsts_note(old, i % 4 ? ann : bob, i % 5, start + i * SECOND);
+    assert_int_equal(firsts_news(firsts_find(old, bob)), 13);
+    firsts_note(old, bob, 1, start + MINUTE);
     firsts_save(old, &saved);
     struct bytes all = pack_view(&saved);
     for (size_t cut = 0; cut < all.len; cut++) {
@@ -94,6 +109,7 @@ static void what_is_saved_is_read_again_and_what_is_cut_is_not(void **state)
     firsts_save(new, &again);
     assert_int_equal(again.len, saved.len);
     assert_memory_equal(again.data, saved.data, saved.len);
+    assert_int_equal(firsts_news(firsts_find(new, bob)), 1);
     pack_clear(&saved);
     pack_clear(&again);
     firsts_close(old);
@@ -105,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pace_is_that_of_the_last_half_hour),
         cmocka_unit_test(the_newest_are_kept_with_who_did_them),
+        cmocka_unit_test(what_is_new_is_told_once),
         cmocka_unit_test(beyond_the_bound_the_oldest_client_goes),
         cmocka_unit_test(what_is_saved_is_read_again_and_what_is_cut_is_not),
     };
