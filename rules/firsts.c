@@ -45,22 +45,32 @@ void firsts_close(struct firsts *f)
     free(f);
 }
 
-static double pace_count(const struct pace *p, int64_t time_ns)
+/* What is left of a count of that time. */
+static double left_of(int64_t last_ns, int64_t time_ns)
 {
-    double ago_ns = time_ns > p->last_ns ? (double)(time_ns - p->last_ns) : 0;
-    return (double)p->count * exp(-ago_ns / memory_ns);
+    double ago_ns = time_ns > last_ns ? (double)(time_ns - last_ns) : 0;
+    return exp(-ago_ns / memory_ns);
 }
 
 double pace_per_ns(const struct pace *p, int64_t time_ns)
 {
-    return pace_count(p, time_ns) / memory_ns;
+    return (double)p->count * left_of(p->last_ns, time_ns) / memory_ns;
 }
 
-static void pace_add(struct pace *p, int64_t time_ns)
+static void pace_add(struct pace *p, int64_t time_ns, double left)
 {
-    p->count = (float)(pace_count(p, time_ns) + 1);
+    p->count = (float)((double)p->count * left + 1);
     if (p->last_ns < time_ns)
         p->last_ns = time_ns;
+}
+
+/* Where one person does all of a client's, both were last at the same time. */
+static void add_both(struct pace *a, struct pace *b, int64_t time_ns)
+{
+    double left = left_of(a->last_ns, time_ns);
+    double left_b = a->last_ns == b->last_ns ? left : left_of(b->last_ns, time_ns);
+    pace_add(a, time_ns, left);
+    pace_add(b, time_ns, left_b);
 }
 
 static struct firsts_key key_of(struct firsts_key client, uint32_t person)
@@ -75,8 +85,7 @@ void firsts_note(struct firsts *f, struct firsts_key client, uint32_t person, in
     struct pace *pace = table_touch(f->persons, &key, NULL);
     if (!c || !pace)
         return;
-    pace_add(&c->pace, time_ns);
-    pace_add(pace, time_ns);
+    add_both(&c->pace, pace, time_ns);
     c->persons[c->count % FIRSTS_KEPT] = person;
     c->times_ns[c->count % FIRSTS_KEPT] = time_ns;
     c->count++;

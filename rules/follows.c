@@ -32,6 +32,7 @@
  * these.  A key takes 144 bytes.
  */
 #include "core/clock.h"
+#include "core/hash.h"
 #include "rules/detector.h"
 #include "rules/firsts.h"
 
@@ -94,8 +95,9 @@ static struct firsts_key client_of(const struct detection *d, const struct trans
     const struct before *b = &d->rule->follows;
     struct firsts_key key = {d->seed, ~d->seed};
     for (size_t i = 0; i < b->by_count; i++) {
-        key.low = detector_hash(t, b->by[i], 0, key.low);
-        key.high = detector_hash(t, b->by[i], 0, key.high);
+        const struct bytes value = detector_value(t, b->by[i], 0);
+        key.low = hash_bytes(value, key.low);
+        key.high = hash_bytes(value, key.high);
     }
     return key;
 }
