@@ -27,9 +27,9 @@
  * people behind one address 3.5 and 214 in telesales 3.4, all at most 5 but for one of the others,
  * which took 6.  Where nobody tells the people apart they took 2.9, 5.7 and 5.0, at most 5, 13 and
  * 10.  No false alert came in 407,000 days of agents (the highest score was 10.7), nor, where
- * accounts are known, in 115,000 in which each agent's machine made hundreds of connections, in
+ * accounts are known, in 105,000 in which each agent's machine made hundreds of connections, in
  * bursts, to new and to known servers (12.9); where nobody tells the people apart two came in
- * these.  A key takes 144 bytes.
+ * 115,000 such days.  A key takes 144 bytes.
  */
 #include "core/clock.h"
 #include "core/hash.h"
