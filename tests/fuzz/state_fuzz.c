@@ -86,8 +86,7 @@ static bool has_fields(const struct watch *w, const struct transaction *t)
 
 static void try_state(struct watch *w, struct cursor c)
 {
-    void *state = calloc(1, w->state_size + 1),
-         *again = calloc(1, w->state_size + 1);
+    void *state = calloc(1, w->state_size + 1), *again = calloc(1, w->state_size + 1);
     struct watch *tally = w->tally;
     void *tallied = tally ? calloc(1, tally->state_size) : NULL;
     struct transaction t = sample();
