@@ -132,26 +132,28 @@ static bool grow(struct visits *v, struct budget *b)
     return true;
 }
 
-enum visit visits_add(struct visits *v, struct budget *b, uint64_t hash, unsigned slot,
-                      uint32_t max)
+bool visits_reserve(struct visits *v, struct budget *b, uint32_t max)
+{
+    return v->count < room_in(v->size) || v->count >= max || grow(v, b);
+}
+
+bool visits_add(struct visits *v, uint64_t hash, unsigned slot, uint32_t max)
 {
     uint32_t key = key_of(hash);
     if (!is_sampled(key, v->level) || find(v, key))
-        return VISIT_KNOWN;
+        return false;
     if (v->count >= max) {
         thin_out(v, max);
         if (v->count >= max || !is_sampled(key, v->level))
-            return VISIT_KNOWN;
+            return false;
     }
-    if (v->count >= room_in(v->size) && !grow(v, b))
-        return VISIT_DENIED;
     v->entries[place_of(v->entries, v->size, key)] = key | (slot & (VISITS_SLOTS - 1))
                                                                << SLOT_SHIFT;
     v->count++;
     if (v->pending == 0 || slot < v->oldest)
         v->oldest = (uint16_t)slot;
     v->pending++;
-    return VISIT_NEW;
+    return true;
 }
 
 bool visits_have(const struct visits *v, uint64_t hash)

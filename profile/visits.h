@@ -30,12 +30,12 @@ struct visits {
     uint8_t waited;     /* times that settling was put off */
 };
 
-enum visit { VISIT_KNOWN, VISIT_NEW, VISIT_DENIED };
+/* visits_reserve makes room for one more entry, up to max of them; false without memory. */
+bool visits_reserve(struct visits *v, struct budget *b, uint32_t max);
 
-/* visits_add takes a customer, by a hash that is spread over 64 bits, at that slot; max: entries.
- * VISIT_NEW where the number of customers changed. */
-enum visit visits_add(struct visits *v, struct budget *b, uint64_t hash, unsigned slot,
-                      uint32_t max);
+/* visits_add takes a customer, for whom room was reserved for that max, by a hash that is spread
+ * over 64 bits, at that slot; true where the number of customers changed. */
+bool visits_add(struct visits *v, uint64_t hash, unsigned slot, uint32_t max);
 
 /* visits_have tells whether the customer is there. */
 bool visits_have(const struct visits *v, uint64_t hash);

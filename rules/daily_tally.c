@@ -205,12 +205,11 @@ static enum added add_values(struct detection *d, struct daily *k, const struct 
     size_t count = detector_values(t, f);
     for (size_t i = 0; i < count; i++) {
         uint64_t hash = hash_of(d, t, i);
+        if (!visits_reserve(&k->visits, d->budget, visits_max(d->rule)))
+            return ADDED_DENIED;
         if (!may_be_new(d, k, o, hash))
             continue;
-        enum visit v = visits_add(&k->visits, d->budget, hash, slot, visits_max(d->rule));
-        if (v == VISIT_DENIED)
-            return ADDED_DENIED;
-        if (v == VISIT_NEW)
+        if (visits_add(&k->visits, hash, slot, visits_max(d->rule)))
             status = ADDED;
     }
     return status;
@@ -276,8 +275,11 @@ static enum finding daily_count(struct detection *d, void *state, const struct o
     struct daily *k = state;
     bool part = false;
     (void)weight;
+    bool is_again = all->last.denied == k && k->has_begun; /* what it closed is still to be told */
+    all->last.denied = NULL;
     all->last.changed = 0;
-    all->last.has_closed = all->last.has_whole = all->last.has_part_of_day = false;
+    all->last.has_closed = is_again && all->last.has_closed;
+    all->last.has_whole = all->last.has_part_of_day = false;
     if (!reach(d, o->time_ns))
         return FINDING_LATE;
     if (k->has_begun && k->interval != all->number)
@@ -285,8 +287,10 @@ static enum finding daily_count(struct detection *d, void *state, const struct o
     if (!k->has_begun || k->interval != all->number)
         interval_begin(d, k, o->transaction);
     enum added status = add(d, k, o, &part);
-    if (status == ADDED_DENIED)
+    if (status == ADDED_DENIED) {
+        all->last.denied = k;
         return FINDING_DENIED;
+    }
     if (status == ADDED)
         all->last.changed = 1u << USUAL_WHOLE;
     if (part)

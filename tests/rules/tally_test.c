@@ -34,7 +34,7 @@ struct run {
     struct engine *engine;
     size_t count;
     struct {
-        char id[8], user[8];
+        char id[8], user[16];
         int64_t time_ns;
         uint64_t value, usual;
         double score;
@@ -104,7 +104,7 @@ static void end(struct run *r)
 
 static void send(struct run *r, unsigned agent, int64_t time_ns, enum action action, uint64_t id)
 {
-    char user[8], network[8];
+    char user[16], network[16];
     (void)snprintf(user, sizeof(user), "u%u", agent);
     (void)snprintf(network, sizeof(network), "n%u", agent / 4);
     struct transaction t = {.start_ns = time_ns,
