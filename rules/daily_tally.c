@@ -275,22 +275,22 @@ static enum finding daily_count(struct detection *d, void *state, const struct o
     struct daily *k = state;
     bool part = false;
     (void)weight;
-    bool is_again = all->last.denied == k && k->has_begun; /* what it closed is still to be told */
-    all->last.denied = NULL;
     all->last.changed = 0;
-    all->last.has_closed = is_again && all->last.has_closed;
-    all->last.has_whole = all->last.has_part_of_day = false;
+    all->last.has_closed = all->last.has_whole = all->last.has_part_of_day = false;
     if (!reach(d, o->time_ns))
         return FINDING_LATE;
-    if (k->has_begun && k->interval != all->number)
+    if (k->has_begun && k->interval != all->number) {
+        /* it is told once: what comes in its place must have memory */
+        if (daily_counts_customers(d->rule) &&
+            !visits_reserve(&k->visits, d->budget, visits_max(d->rule)))
+            return FINDING_DENIED;
         interval_close(d, k);
+    }
     if (!k->has_begun || k->interval != all->number)
         interval_begin(d, k, o->transaction);
     enum added status = add(d, k, o, &part);
-    if (status == ADDED_DENIED) {
-        all->last.denied = k;
+    if (status == ADDED_DENIED)
         return FINDING_DENIED;
-    }
     if (status == ADDED)
         all->last.changed = 1u << USUAL_WHOLE;
     if (part)

@@ -50,7 +50,6 @@ struct daily_all {
         bool has_closed;  /* an interval, that of `closed` */
         bool knew;        /* what to hold it against */
         bool has_whole, has_part_of_day;
-        const struct daily *denied; /* the key, where there was no memory: it will be tried again */
         struct daily_view closed, whole, part_of_day;
     } last;
 };
