@@ -94,12 +94,13 @@ struct watcher *watcher_open(const struct config *config, const struct rules *ru
         return NULL;
     w->outputs = outputs;
     w->lasting = *lasting;
+    bool has_sessions = output_is_on(&outputs->sessions);
     w->sessions =
         sessions_open(&(struct sessions_config){.sessions_max = config->sessions_max,
                                                 .bytes_max = config->shares.bytes[SHARE_SESSIONS],
                                                 .idle_ns = config->session_idle_ns,
                                                 .interval_ns = config->session_interval_ns,
-                                                .write = on_session,
+                                                .write = has_sessions ? on_session : NULL,
                                                 .context = w});
     w->engine = engine_open(
         rules, &(struct engine_config){.bytes_max = config->shares.bytes[SHARE_RULE_VALUES],

@@ -255,9 +255,11 @@ void sessions_count(struct sessions *all, struct transaction *tx, uint64_t conne
     struct session *s = session_of(all, tx, connection);
     if (!s)
         return;
-    session_add(s, tx, connection != 0);
-    if (transaction_has(tx, FIELD_SUBJECT_IDS))
-        all->customers_denied += !add_ids(&s->customers, &all->budget, &tx->subject_ids);
+    if (all->config.write) {
+        session_add(s, tx, connection != 0);
+        if (transaction_has(tx, FIELD_SUBJECT_IDS))
+            all->customers_denied += !add_ids(&s->customers, &all->budget, &tx->subject_ids);
+    }
     int64_t end_ns = end_of(tx, now_ns);
     s->last_ns = end_ns > s->last_ns ? end_ns : s->last_ns;
 }
@@ -278,7 +280,7 @@ static void write_changed(struct sessions *all, const struct table *table)
 {
     for (void *at = table_oldest(table); at; at = table_next(table, at)) {
         struct session *s = at;
-        if (s->is_changed && all->config.write)
+        if (s->is_changed)
             all->config.write(all->config.context, s, false);
         s->is_changed = false;
     }
@@ -294,7 +296,7 @@ void sessions_tick(struct sessions *all, int64_t now_ns)
         all->has_written = true;
         all->written_ns = now_ns;
     }
-    if (span_ns(all->written_ns, now_ns) < (uint64_t)all->config.interval_ns)
+    if (!all->config.write || span_ns(all->written_ns, now_ns) < (uint64_t)all->config.interval_ns)
         return;
     all->written_ns = now_ns;
     write_changed(all, all->connections);

@@ -60,7 +60,7 @@ struct sessions_config {
     int64_t idle_ns;     /* that end a stay */
     int64_t interval_ns; /* at which what changed is written while it lasts */
     /* A session is to be written: it ended (is_final), or an interval has passed.  Good during the
-     * call.  May be NULL. */
+     * call.  NULL: transactions get their sessions' names, and no totals are kept. */
     void (*write)(void *context, const struct session *s, bool is_final);
     void *context;
 };

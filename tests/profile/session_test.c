@@ -444,7 +444,9 @@ static void customers_of_a_session_are_counted_once_each(void **state)
 static void customers_beyond_the_memory_are_told(void **state)
 {
     (void)state;
-    struct sessions_config config = {.sessions_max = 2, .bytes_max = 64 << 10};
+    struct fixture f = {0};
+    struct sessions_config config = {
+        .sessions_max = 2, .bytes_max = 64 << 10, .write = keep, .context = &f};
     struct sessions *all = sessions_open(&config);
     uint64_t ids[SUBJECT_IDS_MAX];
     for (size_t i = 0; i < SUBJECT_IDS_MAX; i++)
@@ -454,6 +456,12 @@ static void customers_beyond_the_memory_are_told(void **state)
     assert_int_equal(sessions_counters(all).customers_denied, 0);
     sessions_count(all, &tx, 2, nine_ns);
     assert_int_equal(sessions_counters(all).customers_denied, 1);
+    sessions_close(all);
+    config.write = NULL; /* nobody is told, and no memory is taken */
+    all = sessions_open(&config);
+    for (uint64_t i = 1; i < 4; i++)
+        sessions_count(all, &tx, i, nine_ns);
+    assert_int_equal(sessions_counters(all).customers_denied, 0);
     sessions_close(all);
 }
 
