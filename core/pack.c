@@ -199,6 +199,15 @@ int64_t unpack_signed(struct cursor *c)
     return (int64_t)(value >> 1 ^ (value & 1 ? UINT64_MAX : 0));
 }
 
+int64_t unpack_time(struct cursor *c)
+{
+    int64_t ns = unpack_signed(c);
+    if (ns >= 0 && ns <= INT64_MAX / 2)
+        return ns;
+    unpack_fail(c);
+    return 0;
+}
+
 struct bytes unpack_string(struct cursor *c, size_t len_max)
 {
     uint64_t len = unpack_number(c);

@@ -60,6 +60,9 @@ float unpack_float(struct cursor *c);
 bool unpack_flag(struct cursor *c);
 uint64_t unpack_number(struct cursor *c);
 int64_t unpack_signed(struct cursor *c);
+/* unpack_time reads a pack_signed of nanoseconds since 1970; one before that, or beyond half of
+ * what can be written so, makes the cursor short: any two can be subtracted. */
+int64_t unpack_time(struct cursor *c);
 /* unpack_string views a text; one longer than len_max makes the cursor short. */
 struct bytes unpack_string(struct cursor *c, size_t len_max);
 /* unpack_count reads a number of things to come, of which each takes at least `least` bytes: more

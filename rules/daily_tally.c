@@ -381,7 +381,10 @@ static bool load_all(struct detection *d, struct cursor *c)
     all->number = unpack_signed(c);
     all->from_ns = unpack_signed(c);
     all->to_ns = unpack_signed(c);
-    all->per_ns = all->to_ns > all->from_ns ? 1 / (double)(all->to_ns - all->from_ns) : 0;
+    int64_t length_ns;
+    if (__builtin_sub_overflow(all->to_ns, all->from_ns, &length_ns) || length_ns < 0)
+        return false;
+    all->per_ns = length_ns > 0 ? 1 / (double)length_ns : 0;
     bool is_good = crowd_load(all->crowd, c) && crowd_interval(all->crowd) == all->number;
     for (unsigned i = 0; all->seasons && i < USUAL_SCORES; i++) {
         for (unsigned s = 0; s < SEASONS_MAX; s++) {

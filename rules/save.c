@@ -262,7 +262,7 @@ static bool is_value(enum field f, struct bytes value)
 /* Reads what is known of the key's alerts; false without memory. */
 static bool load_told(struct engine *e, struct cell *cell, struct cursor *c)
 {
-    struct told told = {.alerted_ns = unpack_signed(c)};
+    struct told told = {.alerted_ns = unpack_time(c)};
     told.passing_ns = unpack_signed(c);
     told.repeats = unpack_number(c);
     if (!unpack_flag(c))

@@ -141,7 +141,7 @@ static bool travel_load(struct detection *d, void *state, struct cursor *c)
     s->has_place = unpack_flag(c);
     s->place.latitude = unpack_double(c);
     s->place.longitude = unpack_double(c);
-    s->time_ns = unpack_signed(c);
+    s->time_ns = unpack_time(c);
     struct bytes text = unpack_string(c, PLACE_TEXT_MAX - 1);
     if (text.len > 0)
         memcpy(s->text, text.data, text.len);

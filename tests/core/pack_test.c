@@ -38,6 +38,22 @@ static void numbers_of_every_size_come_back(void **state)
     pack_clear(&p);
 }
 
+static void any_two_times_can_be_subtracted(void **state)
+{
+    static const int64_t good[] = {0, 1, INT64_MAX / 2};
+    static const int64_t bad[] = {-1, INT64_MIN, INT64_MAX / 2 + 1, INT64_MAX};
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        struct pack p = {0};
+        bool is_good = i < 3;
+        pack_signed(&p, is_good ? good[i] : bad[i - 3]);
+        struct cursor c = cursor_over(pack_view(&p));
+        assert_true(unpack_time(&c) == (is_good ? good[i] : 0));
+        assert_int_equal(cursor_is_short(&c), !is_good);
+        pack_clear(&p);
+    }
+}
+
 static void what_makes_no_sense_leaves_the_cursor_short(void **state)
 {
     static const struct {
@@ -126,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_of_every_size_come_back),
+        cmocka_unit_test(any_two_times_can_be_subtracted),
         cmocka_unit_test(what_makes_no_sense_leaves_the_cursor_short),
         cmocka_unit_test(a_block_is_whole_or_nothing),
         cmocka_unit_test(the_bytes_are_the_same_in_every_version),
