@@ -245,7 +245,7 @@ static bool settle(const struct detection *d, struct daily *k, unsigned slot)
     return slot > all->waits && visits_settle(&k->visits, slot - all->waits);
 }
 
-/* Counts what the transaction adds; part: whether the part has changed already. */
+/* Counts what the transaction adds to the whole; *part: whether the part has changed. */
 static enum added add(struct detection *d, struct daily *k, const struct occurrence *o, bool *part)
 {
     struct daily_all *all = d->whole;
